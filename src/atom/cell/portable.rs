@@ -1,0 +1,132 @@
+//! The cell as an allocation that arc-swap publishes: for targets where a node's address
+//! leaves no room in a word.
+//!
+//! Node and flags stand in one immutable record, so that every change of either is one
+//! compare-and-swap of the record, as in [`packed`](super::packed). It costs an allocation
+//! more for each commit, and what arc-swap's writes cost; the protocols above
+//! the seam are the same.
+
+#![cfg_attr(
+    not(any(
+        atomos_portable,
+        target_os = "android",
+        not(target_has_atomic = "64"),
+        not(any(
+            target_pointer_width = "32",
+            target_arch = "x86_64",
+            target_arch = "aarch64"
+        ))
+    )),
+    allow(dead_code)
+)]
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::{
+    super::node::{Draft, NodeRef, PREPAID, Retired},
+    Flags, Published,
+};
+
+struct Record<T> {
+    node: NodeRef<T>,
+    flags: Flags,
+}
+
+/// The state a node was loaded in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct State(Flags);
+
+impl State {
+    pub(crate) fn flags(self) -> Flags {
+        self.0
+    }
+}
+
+/// See the [module](self).
+pub(crate) struct Cell<T>(ArcSwap<Record<T>>);
+
+impl<T> Cell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        let node = Self::draft(value, 0).published();
+        node.give_back(PREPAID);
+        let flags = Flags::NONE;
+        Self(ArcSwap::from_pointee(Record { node, flags }))
+    }
+
+    pub(crate) fn draft(value: T, version: u64) -> Draft<T> {
+        Draft::new(value, version)
+    }
+
+    pub(crate) fn load(&self) -> (NodeRef<T>, State) {
+        let record = self.0.load();
+        (record.node.clone(), State(record.flags))
+    }
+
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&NodeRef<T>) -> R) -> R {
+        // A full reference: a guard may not be held while code of the user runs.
+        f(&self.0.load_full().node)
+    }
+
+    pub(crate) fn is_current(&self, node: &NodeRef<T>) -> bool {
+        self.0.load().node.address() == node.address()
+    }
+
+    pub(crate) fn publish(
+        &self,
+        expected: NodeRef<T>,
+        _: State,
+        mut draft: Draft<T>,
+    ) -> Result<Published<T>, Draft<T>> {
+        loop {
+            let record = self.0.load();
+            if record.node.address() != expected.address() {
+                drop(draft.set_previous(None));
+                return Err(draft);
+            }
+            let flags = record.flags;
+            let link = flags.is_watched().then(|| expected.clone());
+            drop(draft.set_previous(link));
+            let next = Arc::new(Record {
+                node: draft.share(),
+                flags,
+            });
+            let replaced = Guard::into_inner(self.0.compare_and_swap(&record, next));
+            if Arc::ptr_eq(&replaced, &record) {
+                let new = draft.published();
+                new.give_back(PREPAID);
+                // The cell's reference goes with the replaced record.
+                let old = Retired::new(expected, 0);
+                return Ok(Published { new, flags, old });
+            }
+        }
+    }
+
+    pub(crate) fn raise(&self, flag: Flags) -> (NodeRef<T>, State) {
+        self.edit(|record| Some(Flags(record.flags.0 | flag.0)));
+        self.load()
+    }
+
+    pub(crate) fn lower(&self, current: &NodeRef<T>, flag: Flags) -> bool {
+        self.edit(|record| {
+            (record.node.address() == current.address()).then_some(Flags(record.flags.0 & !flag.0))
+        })
+    }
+
+    /// Changes the flags until that succeeds or `f` declines.
+    fn edit(&self, mut f: impl FnMut(&Record<T>) -> Option<Flags>) -> bool {
+        loop {
+            let record = self.0.load();
+            let Some(flags) = f(&record) else {
+                return false;
+            };
+            let node = record.node.clone();
+            let next = Arc::new(Record { node, flags });
+            let replaced = self.0.compare_and_swap(&record, next);
+            if Arc::ptr_eq(&replaced, &record) {
+                return true;
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Writing: one compare-and-swap loop, and the endings that the public methods give it.
+
+use std::convert::Infallible;
+
+use super::{
+    Atom,
+    cell::{Cell, Published},
+    view::AtomView,
+};
+use crate::{
+    error::Closed,
+    snapshot::{Change, Conflict, Snapshot},
+};
+
+impl<T> AtomView<T> {
+    /// Replaces the value by what `f` makes of it, without telling anybody yet.
+    #[inline]
+    pub(crate) fn commit<E>(
+        &self,
+        mut f: impl FnMut(&Snapshot<T>) -> Result<T, E>,
+    ) -> Result<Published<T>, E> {
+        loop {
+            let (current, state) = self.cell().load();
+            let current = Snapshot(current);
+            let draft = Cell::draft(f(&current)?, Snapshot::version(&current) + 1);
+            match self.cell().publish(current.0, state, draft) {
+                Ok(published) => return Ok(published),
+                Err(draft) => drop(draft),
+            }
+        }
+    }
+
+    /// Tells the observers, if there are any. The replaced value is dropped after
+    /// that, so that its destructor cannot come between a commit and its delivery.
+    #[inline]
+    pub(crate) fn conclude(&self, published: Published<T>) -> Snapshot<T> {
+        if published.flags.is_watched() {
+            self.deliver();
+        }
+        Snapshot(published.new)
+    }
+
+    fn conclude_vals(&self, published: Published<T>) -> Change<T> {
+        let old = Snapshot(published.old.node().clone());
+        let new = self.conclude(published);
+        Change { old, new }
+    }
+}
+
+/// Turns the outcome of a closure that cannot fail into its value.
+#[inline]
+fn always<R>(result: Result<R, Infallible>) -> R {
+    match result {
+        Ok(r) => r,
+        Err(never) => match never {},
+    }
+}
+
+/// What the methods below have in common: an update closure runs outside of any lock and again
+/// when another commit was quicker; while it panics or returns `Err` or `None`, nothing changes.
+impl<T> Atom<T> {
+    /// Makes `value` current, whatever was. Returns the new snapshot.
+    ///
+    /// ```
+    /// let atom = atomos::Atom::new(1);
+    /// assert_eq!(*atom.reset(2), 2);
+    /// assert_eq!(atom.version(), 1);
+    /// ```
+    pub fn reset(&self, value: T) -> Snapshot<T> {
+        self.0.conclude(self.replace(value))
+    }
+
+    /// Makes `value` current and says what it replaced: exactly that, also when several reset at
+    /// once.
+    ///
+    /// ```
+    /// let change = atomos::Atom::new("a").reset_vals("b");
+    /// assert_eq!((*change.old, *change.new), ("a", "b"));
+    /// ```
+    pub fn reset_vals(&self, value: T) -> Change<T> {
+        self.0.conclude_vals(self.replace(value))
+    }
+
+    /// A compare-and-swap loop that needs one value only.
+    #[inline]
+    fn replace(&self, value: T) -> Published<T> {
+        let (mut current, mut state) = self.0.cell().load();
+        let mut draft = Cell::draft(value, current.version() + 1);
+        loop {
+            match self.0.cell().publish(current, state, draft) {
+                Ok(published) => return published,
+                Err(again) => draft = again,
+            }
+            (current, state) = self.0.cell().load();
+            draft.set_version(current.version() + 1);
+        }
+    }
+
+    /// Makes `f` of the current value current. Returns the new snapshot.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `f`; then nothing has changed.
+    ///
+    /// ```
+    /// let atom = atomos::Atom::new(20);
+    /// assert_eq!(*atom.swap(|n| n + 1), 21);
+    /// ```
+    pub fn swap(&self, mut f: impl FnMut(&T) -> T) -> Snapshot<T> {
+        self.0.conclude(always(self.0.commit(|value| Ok(f(value)))))
+    }
+
+    /// As [`swap`](Self::swap); returns the value it replaced, too.
+    pub fn swap_vals(&self, mut f: impl FnMut(&T) -> T) -> Change<T> {
+        self.0
+            .conclude_vals(always(self.0.commit(|value| Ok(f(value)))))
+    }
+
+    /// As [`swap`](Self::swap), unless `f` returns `None`: then nothing is committed.
+    ///
+    /// ```
+    /// let stock = atomos::Atom::new(1_u32);
+    /// let take = || stock.swap_if(|n| n.checked_sub(1));
+    /// assert!(take().is_some());
+    /// assert!(take().is_none());
+    /// assert_eq!(stock.version(), 1);
+    /// ```
+    pub fn swap_if(&self, mut f: impl FnMut(&T) -> Option<T>) -> Option<Snapshot<T>> {
+        self.try_swap(|value| f(value).ok_or(())).ok()
+    }
+
+    /// As [`swap`](Self::swap), unless `f` returns an error.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`; then nothing is committed.
+    ///
+    /// ```
+    /// let names = atomos::Atom::new(vec!["ada"]);
+    /// let join = |name| {
+    ///     names.try_swap(|taken| {
+    ///         if taken.contains(&name) {
+    ///             return Err(format!("{name} is taken"));
+    ///         }
+    ///         Ok(taken.iter().copied().chain([name]).collect())
+    ///     })
+    /// };
+    /// assert!(join("alan").is_ok());
+    /// assert_eq!(join("ada").unwrap_err(), "ada is taken");
+    /// ```
+    pub fn try_swap<E>(&self, mut f: impl FnMut(&T) -> Result<T, E>) -> Result<Snapshot<T>, E> {
+        self.0
+            .commit(|value| f(value))
+            .map(|published| self.0.conclude(published))
+    }
+
+    /// As [`swap`](Self::swap), with a result besides the new value: that of the
+    /// attempt that was committed.
+    ///
+    /// ```
+    /// let stack = atomos::Atom::new(vec![1, 2, 3]);
+    /// let top = stack.modify(|v| {
+    ///     let mut rest = v.clone();
+    ///     let top = rest.pop();
+    ///     (rest, top)
+    /// });
+    /// assert_eq!(top, Some(3));
+    /// assert_eq!(*stack.load(), [1, 2]);
+    /// ```
+    pub fn modify<R>(&self, mut f: impl FnMut(&T) -> (T, R)) -> R {
+        let mut result = None;
+        let published = always(self.0.commit(|value| {
+            let (new, r) = f(value);
+            result = Some(r);
+            Ok(new)
+        }));
+        self.0.conclude(published);
+        match result {
+            Some(r) => r,
+            None => unreachable!("a commit follows a run of the closure"),
+        }
+    }
+
+    /// Commits `new` if the current value equals `expected`. False if it does not.
+    pub fn compare_and_set(&self, expected: &T, new: T) -> bool
+    where
+        T: PartialEq,
+    {
+        let (mut current, mut state) = self.0.cell().load();
+        if current.value() != expected {
+            return false;
+        }
+        let mut draft = Cell::draft(new, current.version() + 1);
+        loop {
+            match self.0.cell().publish(current, state, draft) {
+                Ok(published) => {
+                    self.0.conclude(published);
+                    return true;
+                }
+                Err(again) => draft = again,
+            }
+            (current, state) = self.0.cell().load();
+            if current.value() != expected {
+                return false;
+            }
+            draft.set_version(current.version() + 1);
+        }
+    }
+
+    /// Commits `new` if `current` is still the current snapshot: that very commit, not an
+    /// equal value.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`] if it is not, or belongs to another atom; `new` is in there.
+    ///
+    /// ```
+    /// let atom = atomos::Atom::new(1);
+    /// let seen = atom.load();
+    /// assert!(atom.compare_exchange(&seen, 2).is_ok());
+    /// assert_eq!(atom.compare_exchange(&seen, 3).unwrap_err().rejected, 3);
+    /// ```
+    pub fn compare_exchange(
+        &self,
+        current: &Snapshot<T>,
+        new: T,
+    ) -> Result<Snapshot<T>, Conflict<T>> {
+        let (now, state) = self.0.cell().load();
+        if now.address() != current.0.address() {
+            return Err(Conflict {
+                current: Snapshot(now),
+                rejected: new,
+            });
+        }
+        let draft = Cell::draft(new, now.version() + 1);
+        match self.0.cell().publish(now, state, draft) {
+            Ok(published) => Ok(self.0.conclude(published)),
+            Err(draft) => Err(Conflict {
+                current: self.load(),
+                rejected: draft.into_value(),
+            }),
+        }
+    }
+}
+
+/// An `Atom` handle keeps the atom open, so its waits cannot end with [`Closed`].
+#[inline]
+pub(crate) fn open<R>(result: Result<R, Closed>) -> R {
+    match result {
+        Ok(r) => r,
+        Err(Closed) => unreachable!("an atom is open while a handle of it is borrowed"),
+    }
+}

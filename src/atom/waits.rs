@@ -1,0 +1,380 @@
+//! The waits and streams of an [`Atom`] and of its views.
+
+use std::{future::Future, time::Duration};
+
+use super::{Atom, view::AtomView};
+#[cfg(not(loom))]
+use crate::blocking::{Waited, deadline_after};
+use crate::{
+    error::Closed,
+    future::{
+        Open,
+        changed::{Changed, ChangedSince},
+        swap_when::SwapWhen,
+        wait_for::{WaitFor, WaitMap},
+    },
+    snapshot::{Change, Snapshot},
+    stream::{BoundedChanges, Changes, Snapshots},
+    wait::{budget::Budget, condition::Predicate},
+};
+
+/// A predicate on values as one on snapshots.
+fn on_value<T>(mut pred: impl FnMut(&T) -> bool + Send + 'static) -> Predicate<Snapshot<T>> {
+    Box::new(move |snapshot| pred(snapshot))
+}
+
+/// # Waiting
+///
+/// The predicate of a wait is evaluated on the state of the first poll, then, by whoever
+/// delivers, on every commit: each exactly once and in commit order. So a state that
+/// satisfies it is never missed, even if the next commit overwrites it at once, and the
+/// task is woken only when the wait is over. That is why predicates are `Send + 'static`.
+impl<T> Atom<T> {
+    /// The first state that satisfies `pred`, from the first poll on.
+    ///
+    /// Evaluating costs each commit one call of `pred`. A parked wait takes about 200 bytes
+    /// besides what `pred` captures.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`, in the waiting task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops `pred` and leaves the atom as it was; if another
+    /// thread evaluates `pred` at that moment, it drops it right after.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let atom = atomos::Atom::new(1);
+    /// let big = atom.clone();
+    /// std::thread::spawn(move || for _ in 0..9 { big.swap(|n| n * 2); });
+    /// assert_eq!(*atom.wait_for(|n| *n > 100).await, 128);
+    /// # });
+    /// ```
+    pub fn wait_for(
+        &self,
+        pred: impl FnMut(&T) -> bool + Send + 'static,
+    ) -> impl Future<Output = Snapshot<T>> {
+        Open(self.0.wait_for_inner(on_value(pred)))
+    }
+
+    /// The first `Some` that `f` makes of a state: waiting and picking in one step.
+    ///
+    /// Cancel safety and panics are those of [`wait_for`](Self::wait_for); a result that was
+    /// found but not returned yet is dropped with the future.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let atom = atomos::Atom::new(vec![3, 4]);
+    /// let even = atom.wait_map(|v| v.iter().copied().find(|n| n % 2 == 0)).await;
+    /// assert_eq!(even, 4);
+    /// # });
+    /// ```
+    pub fn wait_map<U: Send + 'static>(
+        &self,
+        f: impl FnMut(&T) -> Option<U> + Send + 'static,
+    ) -> impl Future<Output = U> {
+        Open(WaitMap::new(&self.0, f))
+    }
+
+    /// Waits until `pred` holds, and commits what `f` makes of that very value.
+    ///
+    /// Those who wait in this way are served in the order of their first polls, among those
+    /// whose condition holds. Each commit from outside gives a turn to at most one of
+    /// them; one that has committed hands on to the next. A newcomer does not overtake
+    /// those who wait and are satisfied. Other writers may come in between: then the
+    /// wait keeps its place and goes on.
+    ///
+    /// Both closures may run several times. They see the same value in the attempt that is
+    /// committed. A commit costs a call of `pred` for every one in line up to the first whose
+    /// condition holds.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred` or `f`, in the waiting task; then nothing was committed, and the turn
+    /// is handed on.
+    ///
+    /// # Cancel safety
+    ///
+    /// It commits only in the poll that returns. Dropping the future before that
+    /// commits nothing, gives up its place, and hands on a turn it had been given.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let permits = atomos::Atom::new(2_u32);
+    /// let left = permits.swap_when(|n| *n > 0, |n| n - 1).await;
+    /// assert_eq!(*left, 1);
+    /// # });
+    /// ```
+    pub fn swap_when(
+        &self,
+        pred: impl FnMut(&T) -> bool + Send + 'static,
+        f: impl FnMut(&T) -> T + Send,
+    ) -> impl Future<Output = Snapshot<T>> {
+        SwapWhen::new(&self.0, on_value(pred), f)
+    }
+
+    /// The next commit after this call, not only after the first poll.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing behind; a commit that it held is dropped.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let atom = atomos::Atom::new(1);
+    /// let changed = atom.changed();
+    /// atom.reset(2);
+    /// atom.reset(3);
+    /// assert_eq!(*changed.await.new, 2);
+    /// # });
+    /// ```
+    pub fn changed(&self) -> impl Future<Output = Change<T>> {
+        Open(Changed::new(&self.0))
+    }
+
+    /// A state other than `seen`: at once if the atom is not at that very snapshot any
+    /// more, else as soon as there is one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing behind; it takes nothing from anybody.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let atom = atomos::Atom::new("a");
+    /// let seen = atom.load();
+    /// atom.reset("b");
+    /// assert_eq!(*atom.changed_since(&seen).await, "b");
+    /// # });
+    /// ```
+    pub fn changed_since(&self, seen: &Snapshot<T>) -> impl Future<Output = Snapshot<T>> {
+        Open(ChangedSince::new(&self.0, seen))
+    }
+
+    /// Every commit after this call: lossless, in order, unbounded.
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let atom = atomos::Atom::new(0);
+    /// let changes = atom.changes();
+    /// for n in [3, 3, 4] {
+    ///     atom.reset(n);
+    /// }
+    /// drop(atom);
+    /// let all: Vec<_> = changes.map(|c| (*c.old, *c.new)).collect().await;
+    /// assert_eq!(all, [(0, 3), (3, 3), (3, 4)]);
+    /// # });
+    /// ```
+    pub fn changes(&self) -> Changes<T> {
+        self.0.changes()
+    }
+
+    /// Every commit after this call, of which it keeps at most the latest `capacity`.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0.
+    ///
+    /// ```
+    /// use atomos::Lagged;
+    /// use futures::StreamExt;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let atom = atomos::Atom::new(0);
+    /// let mut changes = atom.changes_bounded(2);
+    /// for n in 1..=5 {
+    ///     atom.reset(n);
+    /// }
+    /// assert_eq!(changes.next().await.unwrap().unwrap_err(), Lagged { missed: 3 });
+    /// assert_eq!(*changes.next().await.unwrap().unwrap().new, 4);
+    /// # });
+    /// ```
+    pub fn changes_bounded(&self, capacity: usize) -> BoundedChanges<T> {
+        self.0.changes_bounded(capacity)
+    }
+
+    /// The state of the first poll, then always the latest: overwritten ones are skipped.
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let atom = atomos::Atom::new(1);
+    /// let mut snapshots = atom.snapshots();
+    /// assert_eq!(*snapshots.next().await.unwrap(), 1);
+    /// atom.reset(2);
+    /// atom.reset(3);
+    /// assert_eq!(*snapshots.next().await.unwrap(), 3);
+    /// # });
+    /// ```
+    pub fn snapshots(&self) -> Snapshots<T> {
+        self.0.snapshots()
+    }
+}
+
+/// # Waiting in plain threads
+#[cfg(not(loom))]
+impl<T> Atom<T> {
+    /// [`wait_for`](Self::wait_for) for a plain thread: sleeps until a state satisfies `pred`, which may
+    /// borrow.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`. Also if this thread is delivering a commit of this
+    /// atom, as in a watch, and the current state does not satisfy `pred`: it holds up
+    /// the later commits and would wait for ever.
+    ///
+    /// ```
+    /// let atom = atomos::Atom::new(1);
+    /// let limit = 10;
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| for _ in 0..5 { atom.swap(|n| n * 2); });
+    ///     assert_eq!(*atom.blocking_wait_for(|n| *n > limit), 16);
+    /// });
+    /// ```
+    pub fn blocking_wait_for(&self, pred: impl FnMut(&T) -> bool + Send) -> Snapshot<T> {
+        match self.0.block_until(pred, None) {
+            Waited::Held(snapshot) => snapshot,
+            Waited::Closed | Waited::TimedOut => {
+                unreachable!("an atom is open while a handle of it is borrowed")
+            }
+        }
+    }
+
+    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`.
+    ///
+    /// While this thread is delivering a commit of this atom it times out.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`.
+    pub fn blocking_wait_for_timeout(
+        &self,
+        pred: impl FnMut(&T) -> bool + Send,
+        timeout: Duration,
+    ) -> Option<Snapshot<T>> {
+        match self.0.block_until(pred, deadline_after(timeout)) {
+            Waited::Held(snapshot) => Some(snapshot),
+            Waited::Closed | Waited::TimedOut => None,
+        }
+    }
+}
+
+/// # Waiting
+///
+/// As on [`Atom`], with [`Closed`] when the atom closed before there was an answer.
+impl<T> AtomView<T> {
+    fn wait_for_inner(&self, predicate: Predicate<Snapshot<T>>) -> WaitFor<'_, T> {
+        WaitFor::new(self, predicate, Budget::cooperative())
+    }
+
+    /// See [`Atom::wait_for`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if no committed state satisfied `pred`, the last one included.
+    pub fn wait_for(
+        &self,
+        pred: impl FnMut(&T) -> bool + Send + 'static,
+    ) -> impl Future<Output = Result<Snapshot<T>, Closed>> {
+        self.wait_for_inner(on_value(pred))
+    }
+
+    /// See [`Atom::wait_map`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if `f` made nothing of any committed state, the last one included.
+    pub fn wait_map<U: Send + 'static>(
+        &self,
+        f: impl FnMut(&T) -> Option<U> + Send + 'static,
+    ) -> impl Future<Output = Result<U, Closed>> {
+        WaitMap::new(self, f)
+    }
+
+    /// See [`Atom::changed`]. The future borrows nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if there was no further commit.
+    pub fn changed(&self) -> impl Future<Output = Result<Change<T>, Closed>> + use<T> {
+        Changed::new(self.clone())
+    }
+
+    /// See [`Atom::changed_since`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if the last state is `seen`.
+    pub fn changed_since(
+        &self,
+        seen: &Snapshot<T>,
+    ) -> impl Future<Output = Result<Snapshot<T>, Closed>> {
+        ChangedSince::new(self, seen)
+    }
+
+    /// See [`Atom::changes`].
+    pub fn changes(&self) -> Changes<T> {
+        Changes::new(self.clone())
+    }
+
+    /// See [`Atom::changes_bounded`].
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0.
+    pub fn changes_bounded(&self, capacity: usize) -> BoundedChanges<T> {
+        BoundedChanges::new(self.clone(), capacity)
+    }
+
+    /// See [`Atom::snapshots`].
+    pub fn snapshots(&self) -> Snapshots<T> {
+        Snapshots::new(self.clone())
+    }
+
+    /// See [`Atom::blocking_wait_for`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if no committed state satisfied `pred`, the last one included.
+    ///
+    /// # Panics
+    ///
+    /// As on [`Atom`].
+    #[cfg(not(loom))]
+    pub fn blocking_wait_for(
+        &self,
+        pred: impl FnMut(&T) -> bool + Send,
+    ) -> Result<Snapshot<T>, Closed> {
+        match self.block_until(pred, None) {
+            Waited::Held(snapshot) => Ok(snapshot),
+            Waited::Closed | Waited::TimedOut => Err(Closed),
+        }
+    }
+
+    /// See [`Atom::blocking_wait_for_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if no committed state satisfied `pred`, the last one included.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`.
+    #[cfg(not(loom))]
+    pub fn blocking_wait_for_timeout(
+        &self,
+        pred: impl FnMut(&T) -> bool + Send,
+        timeout: Duration,
+    ) -> Result<Option<Snapshot<T>>, Closed> {
+        match self.block_until(pred, deadline_after(timeout)) {
+            Waited::Held(snapshot) => Ok(Some(snapshot)),
+            Waited::Closed => Err(Closed),
+            Waited::TimedOut => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The waits of plain threads: the same conditions, with a thread in place of a task.
+
+#![allow(unsafe_code)]
+
+use std::{
+    future::Future,
+    pin::pin,
+    ptr::NonNull,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
+};
+
+use event_listener::{Event, Listener};
+
+use crate::{
+    atom::view::AtomView,
+    error::Closed,
+    future::wait_for::WaitFor,
+    snapshot::Snapshot,
+    sync::{AtomicBool, Ordering},
+    wait::{budget::Budget, condition::Predicate},
+};
+
+/// Something that happens once, and that a thread can sleep for.
+#[derive(Default)]
+struct Signal {
+    event: Event,
+    raised: AtomicBool,
+}
+
+impl Signal {
+    fn raise(&self) {
+        // SeqCst, and so below: either the sleeper's second look sees it, or `notify` comes
+        // after its `listen` and finds the listener.
+        self.raised.store(true, Ordering::SeqCst);
+        self.event.notify(usize::MAX);
+    }
+
+    /// Sleeps until it is raised, and lowers it. False if the deadline came first.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        loop {
+            if self.raised.swap(false, Ordering::SeqCst) {
+                return true;
+            }
+            let listener = self.event.listen();
+            if self.raised.swap(false, Ordering::SeqCst) {
+                return true;
+            }
+            match deadline {
+                None => listener.wait(),
+                Some(deadline) => {
+                    if listener.wait_deadline(deadline).is_none() {
+                        return self.raised.swap(false, Ordering::SeqCst);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.raise();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.raise();
+    }
+}
+
+/// A closure on the stack of a thread that sleeps, lent to whoever delivers.
+///
+/// The deliverer gets a [`Borrowed`], which points to the closure. The lender does not let go of
+/// the closure before the `Borrowed` has been dropped, wherever that is.
+struct Loan {
+    returned: Arc<Signal>,
+}
+
+struct Borrowed<F> {
+    closure: NonNull<F>,
+    returned: Arc<Signal>,
+}
+
+// SAFETY: `Borrowed` is the only way to the closure while the loan lasts: sending it sends
+// exclusive access to an `F`.
+unsafe impl<F: Send> Send for Borrowed<F> {}
+
+impl<F> Borrowed<F> {
+    fn call<T>(&mut self, value: &T) -> bool
+    where
+        F: FnMut(&T) -> bool,
+    {
+        // SAFETY: the closure is alive, since its owner waits in `Loan::drop` for this
+        // `Borrowed` to be dropped; `&mut self` makes the access exclusive.
+        let closure = unsafe { self.closure.as_mut() };
+        closure(value)
+    }
+}
+
+impl<F> Drop for Borrowed<F> {
+    fn drop(&mut self) {
+        self.returned.raise();
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.returned.wait(None);
+    }
+}
+
+/// A [`Predicate`] that borrows.
+type LentPredicate<'a, T> = Box<dyn FnMut(&Snapshot<T>) -> bool + Send + 'a>;
+
+/// Lends `f` as a predicate of unlimited lifetime.
+///
+/// # Safety
+///
+/// 1. The returned `Loan` is dropped before `f` goes out of scope or is used again.
+/// 2. What `f` borrows outlives that.
+unsafe fn lend<T, F>(f: &mut F) -> (Predicate<Snapshot<T>>, Loan)
+where
+    F: FnMut(&T) -> bool + Send,
+{
+    let returned = Arc::<Signal>::default();
+    let mut borrowed = Borrowed {
+        closure: NonNull::from(f),
+        returned: returned.clone(),
+    };
+    let predicate: LentPredicate<'_, T> = Box::new(move |snapshot| borrowed.call(snapshot));
+    // SAFETY: only the lifetime changes. Nothing of `F` is reached through the box once
+    // `borrowed` is dropped, and that happens before the borrows of `f` end (1, 2).
+    let predicate =
+        unsafe { std::mem::transmute::<LentPredicate<'_, T>, Predicate<Snapshot<T>>>(predicate) };
+    (predicate, Loan { returned })
+}
+
+/// How a blocking wait ended.
+pub(crate) enum Waited<T> {
+    Held(Snapshot<T>),
+    Closed,
+    TimedOut,
+}
+
+impl<T> AtomView<T> {
+    /// The wait behind all `blocking_` methods.
+    pub(crate) fn block_until(
+        &self,
+        mut predicate: impl FnMut(&T) -> bool + Send,
+        deadline: Option<Instant>,
+    ) -> Waited<T> {
+        let mut predicate = |value: &T| predicate(value);
+        // SAFETY: (1) `loan` is declared after the closure and dropped before it, also when
+        // unwinding; nobody names the closure again. (2) The closure is borrowed until then.
+        let (predicate, loan) = unsafe { lend(&mut predicate) };
+        let answer = {
+            // Declared after the loan: the wait, which owns the predicate or has
+            // it registered, is gone when the loan waits for the return.
+            let wait = WaitFor::new(self, predicate, Budget::unlimited());
+            self.block_on(wait, deadline)
+        };
+        drop(loan);
+        answer
+    }
+
+    fn block_on(&self, wait: WaitFor<'_, T>, deadline: Option<Instant>) -> Waited<T> {
+        let signal = Arc::<Signal>::default();
+        let waker = Waker::from(signal.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut wait = pin!(wait);
+        loop {
+            match wait.as_mut().poll(&mut cx) {
+                Poll::Ready(Ok(snapshot)) => return Waited::Held(snapshot),
+                Poll::Ready(Err(Closed)) => return Waited::Closed,
+                Poll::Pending => {}
+            }
+            assert!(
+                deadline.is_some() || !self.hub().is_deliverer(),
+                "blocking_wait_for would never return: it was called while this thread delivers \
+                 a commit of the same atom (in a watch, a predicate or a waker), and holds up \
+                 the later ones that it waits for"
+            );
+            if !signal.wait(deadline) {
+                // One more look: the answer may have come with the deadline.
+                return match wait.as_mut().poll(&mut cx) {
+                    Poll::Ready(Ok(snapshot)) => Waited::Held(snapshot),
+                    Poll::Ready(Err(Closed)) => Waited::Closed,
+                    Poll::Pending => Waited::TimedOut,
+                };
+            }
+        }
+    }
+}
+
+/// When a timeout that starts now is over; `None` if that is beyond what a clock can say.
+pub(crate) fn deadline_after(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
+}

@@ -1,0 +1,108 @@
+//! Waiting for the next commit, whatever it is.
+
+use std::{
+    borrow::Borrow,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use crate::{
+    atom::view::AtomView,
+    error::Closed,
+    snapshot::{Change, Snapshot},
+    stream::Subscription,
+    wait::{
+        budget::Budget,
+        mailbox::{Keep, Mail},
+    },
+};
+
+/// The next commit after its creation.
+pub(crate) struct Changed<T, V: Borrow<AtomView<T>>> {
+    subscription: Subscription<T, V>,
+    budget: Budget,
+}
+
+impl<T, V: Borrow<AtomView<T>>> Changed<T, V> {
+    pub(crate) fn new(view: V) -> Self {
+        Self {
+            subscription: Subscription::new(view, Keep::First).0,
+            budget: Budget::cooperative(),
+        }
+    }
+}
+
+impl<T, V: Borrow<AtomView<T>>> Unpin for Changed<T, V> {}
+
+impl<T, V: Borrow<AtomView<T>>> Future for Changed<T, V> {
+    type Output = Result<Change<T>, Closed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let subscription = &mut this.subscription;
+        let mail = ready!(this.budget.poll(cx, |cx| subscription.poll(cx)));
+        subscription.end();
+        Poll::Ready(match mail {
+            Mail::Change { old, new } => Ok(Change { old, new }),
+            Mail::Missed(_) | Mail::News | Mail::End => Err(Closed),
+        })
+    }
+}
+
+/// A state other than the one that was seen.
+pub(crate) struct ChangedSince<'a, 's, T> {
+    view: &'a AtomView<T>,
+    seen: &'s Snapshot<T>,
+    subscription: Option<Subscription<T, &'a AtomView<T>>>,
+    budget: Budget,
+}
+
+impl<'a, 's, T> ChangedSince<'a, 's, T> {
+    pub(crate) fn new(view: &'a AtomView<T>, seen: &'s Snapshot<T>) -> Self {
+        Self {
+            view,
+            seen,
+            subscription: None,
+            budget: Budget::cooperative(),
+        }
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Snapshot<T>, Closed>> {
+        loop {
+            let (now, state) = self.view.cell().load();
+            let now = Snapshot(now);
+            if !Snapshot::ptr_eq(&now, self.seen) {
+                return Poll::Ready(Ok(now));
+            }
+            if state.flags().is_closed() {
+                return Poll::Ready(Err(Closed));
+            }
+            match &mut self.subscription {
+                None => {
+                    let (subscription, _) = Subscription::new(self.view, Keep::Nothing);
+                    self.subscription = Some(subscription);
+                }
+                // Whatever the news is, the atom itself says it best.
+                Some(subscription) => drop(ready!(subscription.poll(cx))),
+            }
+        }
+    }
+}
+
+impl<T> Unpin for ChangedSince<'_, '_, T> {}
+
+impl<T> Future for ChangedSince<'_, '_, T> {
+    type Output = Result<Snapshot<T>, Closed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut budget = std::mem::replace(&mut this.budget, Budget::cooperative());
+        let answer = budget.poll(cx, |cx| this.step(cx));
+        this.budget = budget;
+        if answer.is_ready() {
+            this.subscription = None;
+        }
+        answer
+    }
+}

@@ -1,0 +1,193 @@
+//! Waiting in line, to commit when a condition holds.
+
+use std::{
+    future::Future,
+    panic::resume_unwind,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use crate::{
+    atom::{cell::Published, view::AtomView},
+    snapshot::Snapshot,
+    sync::{Arc, Exclusive},
+    wait::{
+        budget::Budget,
+        condition::Predicate,
+        line::{Called, Place},
+        panics::{self, Panics},
+        roster::Observer,
+    },
+};
+
+/// The wait behind `swap_when`. Joins the line at the first poll.
+///
+/// It commits in the poll that returns `Ready`, and in no other: what the line gives it is a
+/// turn to try, not a commit made for it.
+pub(crate) struct SwapWhen<'a, T, F> {
+    view: &'a AtomView<T>,
+    update: Exclusive<F>,
+    stage: Stage<T>,
+    budget: Budget,
+}
+
+enum Stage<T> {
+    Fresh(Exclusive<Predicate<Snapshot<T>>>),
+    InLine(Arc<Place<Snapshot<T>>>),
+    Done,
+}
+
+impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
+    pub(crate) fn new(view: &'a AtomView<T>, predicate: Predicate<Snapshot<T>>, update: F) -> Self {
+        Self {
+            view,
+            update: Exclusive::new(update),
+            stage: Stage::Fresh(Exclusive::new(predicate)),
+            budget: Budget::cooperative(),
+        }
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Snapshot<T>> {
+        if let Stage::Fresh(_) = self.stage {
+            if let Some(snapshot) = self.arrive() {
+                return Poll::Ready(snapshot);
+            }
+        }
+        let Stage::InLine(place) = &self.stage else {
+            panic!("a wait was polled after it had ended");
+        };
+        let place = place.clone();
+        let called = match place.try_turn() {
+            Some(called) => called,
+            None => ready!(place.poll(cx)),
+        };
+        match called {
+            Called::Turn => self.take_turn(&place, cx),
+            Called::Panicked(payload) => {
+                self.leave();
+                resume_unwind(payload)
+            }
+        }
+    }
+
+    /// First poll: commits at once if nobody is in line and the condition holds; else
+    /// joins the line.
+    fn arrive(&mut self) -> Option<Snapshot<T>> {
+        let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, Stage::Done) else {
+            return None;
+        };
+        let mut predicate = predicate.into_inner();
+        let line = &self.view.hub().line;
+        if line.is_empty() {
+            if let Some(published) = try_commit(self.view, &mut predicate, self.update.get_mut()) {
+                return Some(self.view.conclude(published));
+            }
+        }
+        let place = Arc::new(Place::new(line, predicate));
+        self.stage = Stage::InLine(place.clone());
+        self.view.register(Observer::Place(place));
+        line.knock();
+        self.view.deliver();
+        None
+    }
+
+    /// Commits if the condition holds still; else keeps the place and hands the turn on.
+    fn take_turn(
+        &mut self,
+        place: &Arc<Place<Snapshot<T>>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Snapshot<T>> {
+        let Some(mut predicate) = place.begin() else {
+            panic!("a wait was polled after its closure had panicked");
+        };
+        let attempt = panics::run(|| try_commit(self.view, &mut predicate, self.update.get_mut()));
+        match attempt {
+            Ok(Some(published)) => Poll::Ready(self.committed(place, predicate, published)),
+            Ok(None) => {
+                // Parked first: the turn may come back as soon as it is handed on.
+                place.park(cx);
+                place.lose(predicate);
+                self.view.deliver();
+                Poll::Pending
+            }
+            Err(payload) => {
+                let mut panics = Panics::new();
+                panics.catch(|| drop(predicate));
+                panics.catch(|| self.leave());
+                resume_unwind(payload)
+            }
+        }
+    }
+
+    fn committed(
+        &mut self,
+        place: &Place<Snapshot<T>>,
+        predicate: Predicate<Snapshot<T>>,
+        published: Published<T>,
+    ) -> Snapshot<T> {
+        // Out of the line before the delivery looks for the next one in it.
+        place.finish();
+        let snapshot = Snapshot(published.new.clone());
+        let mut panics = Panics::new();
+        panics.catch(|| drop(predicate));
+        panics.catch(|| self.leave());
+        panics.catch(|| self.view.conclude(published));
+        panics.resume();
+        snapshot
+    }
+}
+
+/// One attempt: evaluates the predicate on the current value, and commits if it holds.
+fn try_commit<T>(
+    view: &AtomView<T>,
+    predicate: &mut Predicate<Snapshot<T>>,
+    update: &mut impl FnMut(&T) -> T,
+) -> Option<Published<T>> {
+    view.commit(|snapshot| {
+        if predicate(snapshot) {
+            Ok(update(snapshot))
+        } else {
+            Err(())
+        }
+    })
+    .ok()
+}
+
+impl<T, F> SwapWhen<'_, T, F> {
+    /// Leaves the line, if it is in it.
+    fn leave(&mut self) {
+        match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Fresh(predicate) => drop(predicate),
+            Stage::InLine(place) => {
+                let mut panics = Panics::new();
+                let had_turn = place.cancel(&mut panics);
+                panics.catch(|| self.view.unregister(&Observer::Place(place)));
+                if had_turn {
+                    panics.catch(|| self.view.deliver());
+                }
+                panics.resume();
+            }
+            Stage::Done => {}
+        }
+    }
+}
+
+impl<T, F> Unpin for SwapWhen<'_, T, F> {}
+
+impl<T, F: FnMut(&T) -> T> Future for SwapWhen<'_, T, F> {
+    type Output = Snapshot<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Snapshot<T>> {
+        let this = &mut *self;
+        let mut budget = std::mem::replace(&mut this.budget, Budget::cooperative());
+        let answer = budget.poll(cx, |cx| this.step(cx));
+        this.budget = budget;
+        answer
+    }
+}
+
+impl<T, F> Drop for SwapWhen<'_, T, F> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

@@ -1,0 +1,99 @@
+//! The one door to what threads share: std's primitives, or loom's when models run.
+//!
+//! No other file names `std::sync::atomic`, `std::sync::Mutex` or a cell, so that
+//! everything the crate does between threads is seen by the model checker.
+
+#[cfg(loom)]
+pub(crate) use loom::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread::yield_now,
+};
+#[cfg(not(loom))]
+pub(crate) use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread::yield_now,
+};
+
+/// std's also for loom, which has none: what it guards is published a second time, by the
+/// word of the atom, before anybody else asks for it.
+pub(crate) use std::sync::OnceLock;
+
+#[cfg(loom)]
+use loom::sync as imp;
+#[cfg(not(loom))]
+use std::sync as imp;
+
+/// A mutex for short sections without user code, which therefore cannot be poisoned.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(imp::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(imp::Mutex::new(value))
+    }
+
+    /// Enters the section. What the guard's scope contains must not run a closure, a
+    /// waker or a destructor of the user.
+    #[inline]
+    pub(crate) fn lock(&self) -> imp::MutexGuard<'_, T> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// `UnsafeCell` in loom's form: access is a closure, which the models check for races.
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T>(
+    #[cfg(loom)] loom::cell::UnsafeCell<T>,
+    #[cfg(not(loom))] std::cell::UnsafeCell<T>,
+);
+
+impl<T> UnsafeCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        #[cfg(loom)]
+        return Self(loom::cell::UnsafeCell::new(value));
+        #[cfg(not(loom))]
+        return Self(std::cell::UnsafeCell::new(value));
+    }
+
+    /// A pointer for reading and writing; whoever follows it proves that nobody else does.
+    #[inline]
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        #[cfg(loom)]
+        return self.0.with_mut(f);
+        #[cfg(not(loom))]
+        return f(self.0.get());
+    }
+}
+
+/// A value that is reached by `&mut` alone, and may therefore be shared whatever it is.
+///
+/// It makes a future `Sync` although it carries a closure that is only `Send`.
+pub(crate) struct Exclusive<T>(T);
+
+// SAFETY: no method reaches the content through `&self`, so a shared `Exclusive`
+// gives nothing away. Moving it moves the content, which the derived `Send` covers.
+#[allow(unsafe_code)]
+unsafe impl<T> Sync for Exclusive<T> {}
+
+impl<T> Exclusive<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0
+    }
+}

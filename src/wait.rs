@@ -1,0 +1,19 @@
+//! Who waits, and how they are told: the layer below everything that can be awaited.
+//!
+//! It knows nothing of atoms: an event `E` is any cheap handle that can be cloned.
+//!
+//! - [`baton`]: a thing one party at a time carries, and others call after;
+//! - [`spot`]: where a task parks, with its waker;
+//! - [`condition`], [`mailbox`], [`line`]: the three ways to wait: for a predicate, for
+//!   every event, for one's turn to commit;
+//! - [`roster`]: all observers of one source, and how they come and go;
+//! - [`panics`], [`budget`]: what user code may do, and tokio's cooperative scheduling.
+
+pub(crate) mod baton;
+pub(crate) mod budget;
+pub(crate) mod condition;
+pub(crate) mod line;
+pub(crate) mod mailbox;
+pub(crate) mod panics;
+pub(crate) mod roster;
+pub(crate) mod spot;

@@ -1,0 +1,92 @@
+//! Panics of user code that must not disturb the others: caught, kept, resumed last.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    thread,
+};
+
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// Runs user code and keeps the first panic until everybody has been served.
+///
+/// [`resume`](Self::resume) is the only way to let it go on. While the thread unwinds
+/// already a second panic would abort the process, so there it ends instead: the
+/// panic hook has reported it.
+#[derive(Default)]
+#[must_use = "a caught panic has to be resumed"]
+pub(crate) struct Panics(Option<Payload>);
+
+impl Panics {
+    pub(crate) fn new() -> Self {
+        Self(None)
+    }
+
+    /// Runs `f`; its panic, if it is the first, is kept.
+    #[inline]
+    pub(crate) fn catch<R>(&mut self, f: impl FnOnce() -> R) -> Option<R> {
+        match run(f) {
+            Ok(r) => Some(r),
+            Err(payload) => {
+                self.keep(payload);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn keep(&mut self, payload: Payload) {
+        if self.0.is_none() {
+            self.0 = Some(payload);
+        } else {
+            discard(payload);
+        }
+    }
+
+    /// Lets the first panic go on, unless the thread unwinds already.
+    #[inline]
+    pub(crate) fn resume(self) {
+        if let Some(payload) = self.0 {
+            Self::raise(payload);
+        }
+    }
+
+    #[cold]
+    fn raise(payload: Payload) {
+        if thread::panicking() {
+            discard(payload);
+        } else {
+            resume_unwind(payload);
+        }
+    }
+}
+
+/// Runs `f`, turning its panic into an error.
+///
+/// What `f` leaves half done is seen by nobody who relies on it: closures of users that
+/// panicked are dropped, and our own state is changed outside of them.
+#[inline]
+pub(crate) fn run<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
+    catch_unwind(AssertUnwindSafe(f))
+}
+
+/// Drops a payload nobody will see, whose destructor may panic once more.
+pub(crate) fn discard(payload: Payload) {
+    if let Err(again) = run(|| drop(payload)) {
+        // A payload whose own destructor panics with such a payload could go on for
+        // ever: this one stays where it is.
+        std::mem::forget(again);
+    }
+}
+
+/// Drops `value`; while the thread unwinds already, a panic of its destructor ends here.
+#[inline]
+pub(crate) fn drop_quietly<T>(value: T) {
+    if thread::panicking() {
+        if let Err(payload) = run(|| drop(value)) {
+            discard(payload);
+        }
+    } else {
+        drop(value);
+    }
+}

@@ -1,0 +1,295 @@
+//! All observers of one source: the register they join, and the desk they are told from.
+//!
+//! Observers are registered under a short lock, in the *register*. The *desk* is the list
+//! that deliveries work through; it belongs to the thread that delivers (a
+//! [`Baton`](super::baton)), so that predicates and wakers run while no lock is held. The
+//! deliverer moves newcomers from the register to the desk before it tells an event.
+//!
+//! Leaving costs O(1): an observer marks itself as gone and drops what it held; its
+//! empty record goes when the desk is next worked through, or when the gone ones
+//! make up half of it.
+
+use super::{
+    condition::{Condition, Fate},
+    line::{Given, Place},
+    mailbox::{Event, Mailbox, Stock},
+    panics::Panics,
+};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
+
+/// One registration.
+pub(crate) enum Observer<E> {
+    Condition(Arc<Condition<E>>),
+    Mailbox(Arc<Mailbox<E>>),
+    Place(Arc<Place<E>>),
+}
+
+impl<E> Observer<E> {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Condition(a), Self::Condition(b)) => Arc::ptr_eq(a, b),
+            (Self::Mailbox(a), Self::Mailbox(b)) => Arc::ptr_eq(a, b),
+            (Self::Place(a), Self::Place(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+impl<E> Clone for Observer<E> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Condition(x) => Self::Condition(x.clone()),
+            Self::Mailbox(x) => Self::Mailbox(x.clone()),
+            Self::Place(x) => Self::Place(x.clone()),
+        }
+    }
+}
+
+/// How few gone observers are not worth a walk over the desk.
+const TOLERATED: usize = if cfg!(loom) { 1 } else { 32 };
+
+/// The register and its counters.
+pub(crate) struct Roster<E> {
+    register: Mutex<Register<E>>,
+    /// There may be something in the register that the desk has not taken over.
+    news: AtomicBool,
+    /// Observers that left since the desk was last worked through.
+    gone: AtomicUsize,
+    /// How many were at the desk then.
+    population: AtomicUsize,
+}
+
+/// What the register's lock guards.
+pub(crate) struct Register<E> {
+    /// Each with the version it was registered at: it is told what comes after.
+    newcomers: Vec<(u64, Observer<E>)>,
+}
+
+impl<E> Register<E> {
+    pub(crate) fn add(&mut self, since: u64, observer: Observer<E>) {
+        self.newcomers.push((since, observer));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.newcomers.is_empty()
+    }
+}
+
+impl<E: Event> Roster<E> {
+    pub(crate) fn new() -> Self {
+        Self {
+            register: Mutex::new(Register {
+                newcomers: Vec::new(),
+            }),
+            news: AtomicBool::new(false),
+            gone: AtomicUsize::new(0),
+            population: AtomicUsize::new(0),
+        }
+    }
+
+    /// Runs `enter` under the lock, announced as news.
+    ///
+    /// The announcement precedes whatever `enter` reads of the source; so a deliverer
+    /// who acquired a later state of the source sees it, and comes here for the newcomer.
+    pub(crate) fn register<R>(&self, enter: impl FnOnce(&mut Register<E>) -> R) -> R {
+        let mut register = self.register.lock();
+        // Relaxed: released by the source's next read-modify-write, which `enter` makes.
+        self.news.store(true, Ordering::Relaxed);
+        enter(&mut register)
+    }
+
+    /// Runs `f` under the lock.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Register<E>) -> R) -> R {
+        f(&mut self.register.lock())
+    }
+
+    /// Deliverer: takes over the newcomers.
+    #[inline]
+    pub(crate) fn adopt(&self, desk: &mut Desk<E>) {
+        // Relaxed: who registered before the state that this deliverer has just acquired
+        // released the news with it; later ones need not be told of that state.
+        if self.news.load(Ordering::Relaxed) {
+            self.adopt_newcomers(desk);
+        }
+    }
+
+    #[cold]
+    fn adopt_newcomers(&self, desk: &mut Desk<E>) {
+        let mut register = self.register.lock();
+        self.news.store(false, Ordering::Relaxed);
+        for (since, observer) in register.newcomers.drain(..) {
+            match observer {
+                Observer::Condition(x) => desk.conditions.push((since, x)),
+                Observer::Mailbox(x) => desk.mailboxes.push((since, x)),
+                Observer::Place(x) => desk.places.push((since, x)),
+            }
+        }
+    }
+
+    /// An observer that was registered leaves again. True if the desk should be tidied.
+    pub(crate) fn leave(&self, observer: &Observer<E>) -> bool {
+        let last = self.register.lock().newcomers.pop_if_last(observer);
+        if last.is_some() {
+            return false;
+        }
+        let gone = self.gone.fetch_add(1, Ordering::Relaxed) + 1;
+        gone >= TOLERATED && gone >= self.population.load(Ordering::Relaxed) / 2
+    }
+
+    /// Deliverer: whether so many have left that the desk should be tidied.
+    pub(crate) fn is_untidy(&self) -> bool {
+        self.gone.load(Ordering::Relaxed) >= TOLERATED
+    }
+
+    /// Deliverer: drops the records of those who left.
+    pub(crate) fn tidy(&self, desk: &mut Desk<E>, panics: &mut Panics) {
+        // Before the walk: who leaves during it is counted for the next one.
+        self.gone.store(0, Ordering::Relaxed);
+        visit(&mut desk.mailboxes, panics, |_, x, _| fate(x.is_over()));
+        visit(&mut desk.conditions, panics, |_, x, _| fate(x.is_over()));
+        visit(&mut desk.places, panics, |_, x, _| fate(x.is_over()));
+        self.population.store(desk.len(), Ordering::Relaxed);
+    }
+}
+
+/// Taking back a registration that nobody has seen.
+trait PopIfLast<E> {
+    fn pop_if_last(&mut self, observer: &Observer<E>) -> Option<(u64, Observer<E>)>;
+}
+
+impl<E> PopIfLast<E> for Vec<(u64, Observer<E>)> {
+    fn pop_if_last(&mut self, observer: &Observer<E>) -> Option<(u64, Observer<E>)> {
+        match self.last() {
+            Some((_, last)) if last.is(observer) => self.pop(),
+            _ => None,
+        }
+    }
+}
+
+/// The state that an event replaced: the deliverer's last handle of it, or a loan.
+pub(crate) enum Old<'a, E> {
+    Given(E),
+    Lent(&'a E),
+}
+
+/// Those to be told, as the deliverer has them before him.
+pub(crate) struct Desk<E> {
+    mailboxes: Vec<(u64, Arc<Mailbox<E>>)>,
+    conditions: Vec<(u64, Arc<Condition<E>>)>,
+    places: Vec<(u64, Arc<Place<E>>)>,
+    /// Empty between events.
+    stock: Stock<E>,
+}
+
+impl<E: Event> Desk<E> {
+    pub(crate) fn new() -> Self {
+        Self {
+            mailboxes: Vec::new(),
+            conditions: Vec::new(),
+            places: Vec::new(),
+            stock: Stock {
+                old: Vec::new(),
+                new: Vec::new(),
+            },
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.mailboxes.len() + self.conditions.len() + self.places.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Tells everyone registered before `version` that `new` has replaced `old`.
+    pub(crate) fn tell(&mut self, version: u64, old: Old<'_, E>, new: &E, panics: &mut Panics) {
+        self.give_turn(version, new, panics);
+        visit(&mut self.conditions, panics, |since, condition, panics| {
+            if since >= version {
+                return Fate::Stays;
+            }
+            condition.offer(new, panics)
+        });
+        self.post(version, old, new, panics);
+    }
+
+    /// Puts the event into the mailboxes.
+    fn post(&mut self, version: u64, old: Old<'_, E>, new: &E, panics: &mut Panics) {
+        let n = self.mailboxes.len();
+        if n > 0 {
+            new.clone_many(n, &mut self.stock.new);
+            match &old {
+                Old::Given(old) => old.clone_many(n - 1, &mut self.stock.old),
+                Old::Lent(old) => old.clone_many(n, &mut self.stock.old),
+            }
+        }
+        let stock = &mut self.stock;
+        if let Old::Given(old) = old {
+            stock.old.push(old);
+        }
+        visit(&mut self.mailboxes, panics, |since, mailbox, panics| {
+            if since >= version {
+                return Fate::Stays;
+            }
+            mailbox.deliver(stock, panics)
+        });
+        while let Some(unused) = stock.old.pop().or_else(|| stock.new.pop()) {
+            panics.catch(|| drop(unused));
+        }
+    }
+
+    /// Gives one turn to the first in line whose condition holds.
+    pub(crate) fn give_turn(&mut self, version: u64, event: &E, panics: &mut Panics) {
+        let mut due = true;
+        visit(&mut self.places, panics, |since, place, panics| {
+            if !due || since >= version {
+                return Fate::Stays;
+            }
+            let given = place.give(event, panics);
+            due = given != Given::Taken;
+            given.fate()
+        });
+    }
+
+    /// Tells everyone that nothing more will come.
+    pub(crate) fn close(&mut self, panics: &mut Panics) {
+        for (_, mailbox) in self.mailboxes.drain(..) {
+            mailbox.close(panics);
+            panics.catch(|| drop(mailbox));
+        }
+        for (_, condition) in self.conditions.drain(..) {
+            condition.close(panics);
+            panics.catch(|| drop(condition));
+        }
+        // Who could still commit keeps the atom open: these were forgotten.
+        self.places.clear();
+    }
+}
+
+fn fate(over: bool) -> Fate {
+    if over { Fate::Leaves } else { Fate::Stays }
+}
+
+/// Visits all in order; drops those that leave afterwards, each on its own, since a record can
+/// be the last owner of a value whose destructor panics.
+#[inline]
+fn visit<X>(
+    list: &mut Vec<(u64, X)>,
+    panics: &mut Panics,
+    mut f: impl FnMut(u64, &X, &mut Panics) -> Fate,
+) {
+    let mut kept = 0;
+    for i in 0..list.len() {
+        let (since, x) = &list[i];
+        if f(*since, x, panics) == Fate::Stays {
+            if kept != i {
+                list.swap(kept, i);
+            }
+            kept += 1;
+        }
+    }
+    while list.len() > kept {
+        panics.catch(|| list.pop());
+    }
+}
