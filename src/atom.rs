@@ -6,6 +6,8 @@ pub(crate) mod delivery;
 pub(crate) mod node;
 #[cfg(all(feature = "tokio", not(loom)))]
 mod spawn;
+#[cfg(not(loom))]
+mod threads;
 pub(crate) mod view;
 mod waits;
 pub(crate) mod watch;

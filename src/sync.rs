@@ -20,10 +20,6 @@ pub(crate) use std::{
     thread::yield_now,
 };
 
-/// std's also for loom, which has none: what it guards is published a second time, by the
-/// word of the atom, before anybody else asks for it.
-pub(crate) use std::sync::OnceLock;
-
 #[cfg(loom)]
 use loom::sync as imp;
 #[cfg(not(loom))]
@@ -70,6 +66,24 @@ impl<T> UnsafeCell<T> {
         return self.0.with_mut(f);
         #[cfg(not(loom))]
         return f(self.0.get());
+    }
+}
+
+/// A value that is made when it is first asked for; under loom, which does not model that,
+/// at once.
+pub(crate) struct Lazy<T>(std::sync::OnceLock<T>);
+
+impl<T> Lazy<T> {
+    pub(crate) fn new(_make: fn() -> T) -> Self {
+        let cell = std::sync::OnceLock::new();
+        #[cfg(loom)]
+        let _ = cell.set(_make());
+        Self(cell)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, make: fn() -> T) -> &T {
+        self.0.get_or_init(make)
     }
 }
 

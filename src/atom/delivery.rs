@@ -92,8 +92,8 @@ struct Desk<T> {
 }
 
 impl<T> Hub<T> {
-    pub(crate) fn new() -> Self {
-        Self {
+    pub(crate) fn boxed() -> Box<Self> {
+        Box::new(Self {
             desk: Baton::resting(Box::new(Desk {
                 observers: roster::Desk::new(),
                 run: Vec::new(),
@@ -102,7 +102,7 @@ impl<T> Hub<T> {
             watches: Watches::new(),
             line: Arc::new(Line::new()),
             deliverer: AtomicUsize::new(0),
-        }
+        })
     }
 
     /// Whether the current thread is delivering this atom's commits, in an outer frame.
@@ -211,7 +211,7 @@ impl<'a, T> Delivery<'a, T> {
             self.panics.catch(|| drop(latest));
             return Step::Again(desk);
         }
-        self.give_due_turns(&mut desk, &latest);
+        self.give_due_turns(&mut desk);
         if state.flags().is_closed() {
             self.close(&mut desk);
         }
@@ -241,11 +241,19 @@ impl<'a, T> Delivery<'a, T> {
         Some(old)
     }
 
-    fn give_due_turns(&mut self, desk: &mut Desk<T>, latest: &Snapshot<T>) {
-        for _ in 0..self.hub.line.due() {
-            // Nobody in line has registered after the state that is current now.
-            desk.observers.give_turn(u64::MAX, latest, &mut self.panics);
+    /// Turns that are due besides those of the commits, on the state that is current now.
+    fn give_due_turns(&mut self, desk: &mut Desk<T>) {
+        let due = self.hub.line.due();
+        if due == 0 {
+            return;
         }
+        self.hub.roster.adopt(&mut desk.observers);
+        let current = self.view.load();
+        for _ in 0..due {
+            desk.observers
+                .give_turn(u64::MAX, &current, &mut self.panics);
+        }
+        self.panics.catch(|| drop(current));
     }
 
     fn tell(&mut self, desk: &mut Desk<T>, old: Snapshot<T>, new: &Snapshot<T>) {

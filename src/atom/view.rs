@@ -6,7 +6,7 @@ use super::{cell::Cell, delivery::Hub};
 use crate::{
     reader::Reader,
     snapshot::Snapshot,
-    sync::{AtomicUsize, OnceLock},
+    sync::{AtomicUsize, Lazy},
 };
 
 /// The atom itself.
@@ -15,7 +15,7 @@ pub(crate) struct Shared<T> {
     /// How many `Atom`s there are.
     pub(super) handles: AtomicUsize,
     /// Made when somebody observes for the first time.
-    hub: OnceLock<Box<Hub<T>>>,
+    hub: Lazy<Box<Hub<T>>>,
 }
 
 impl<T> Shared<T> {
@@ -23,7 +23,7 @@ impl<T> Shared<T> {
         Self {
             cell: Cell::new(value),
             handles: AtomicUsize::new(1),
-            hub: OnceLock::new(),
+            hub: Lazy::new(Hub::boxed),
         }
     }
 }
@@ -60,7 +60,7 @@ impl<T> AtomView<T> {
 
     #[inline]
     pub(crate) fn hub(&self) -> &Hub<T> {
-        self.0.hub.get_or_init(|| Box::new(Hub::new()))
+        self.0.hub.get(Hub::boxed)
     }
 
     /// See [`Atom::load`](crate::Atom::load).

@@ -1,10 +1,8 @@
 //! The waits and streams of an [`Atom`] and of its views.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use super::{Atom, view::AtomView};
-#[cfg(not(loom))]
-use crate::blocking::{Waited, deadline_after};
 use crate::{
     error::Closed,
     future::{
@@ -48,7 +46,7 @@ impl<T> Atom<T> {
     /// # futures::executor::block_on(async {
     /// let atom = atomos::Atom::new(1);
     /// let big = atom.clone();
-    /// std::thread::spawn(move || for _ in 0..9 { big.swap(|n| n * 2); });
+    /// std::thread::spawn(move || for _ in 0..7 { big.swap(|n| n * 2); });
     /// assert_eq!(*atom.wait_for(|n| *n > 100).await, 128);
     /// # });
     /// ```
@@ -216,54 +214,6 @@ impl<T> Atom<T> {
     }
 }
 
-/// # Waiting in plain threads
-#[cfg(not(loom))]
-impl<T> Atom<T> {
-    /// [`wait_for`](Self::wait_for) for a plain thread: sleeps until a state satisfies `pred`, which may
-    /// borrow.
-    ///
-    /// # Panics
-    ///
-    /// With the panic of `pred`. Also if this thread is delivering a commit of this
-    /// atom, as in a watch, and the current state does not satisfy `pred`: it holds up
-    /// the later commits and would wait for ever.
-    ///
-    /// ```
-    /// let atom = atomos::Atom::new(1);
-    /// let limit = 10;
-    /// std::thread::scope(|s| {
-    ///     s.spawn(|| for _ in 0..5 { atom.swap(|n| n * 2); });
-    ///     assert_eq!(*atom.blocking_wait_for(|n| *n > limit), 16);
-    /// });
-    /// ```
-    pub fn blocking_wait_for(&self, pred: impl FnMut(&T) -> bool + Send) -> Snapshot<T> {
-        match self.0.block_until(pred, None) {
-            Waited::Held(snapshot) => snapshot,
-            Waited::Closed | Waited::TimedOut => {
-                unreachable!("an atom is open while a handle of it is borrowed")
-            }
-        }
-    }
-
-    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`.
-    ///
-    /// While this thread is delivering a commit of this atom it times out.
-    ///
-    /// # Panics
-    ///
-    /// With the panic of `pred`.
-    pub fn blocking_wait_for_timeout(
-        &self,
-        pred: impl FnMut(&T) -> bool + Send,
-        timeout: Duration,
-    ) -> Option<Snapshot<T>> {
-        match self.0.block_until(pred, deadline_after(timeout)) {
-            Waited::Held(snapshot) => Some(snapshot),
-            Waited::Closed | Waited::TimedOut => None,
-        }
-    }
-}
-
 /// # Waiting
 ///
 /// As on [`Atom`], with [`Closed`] when the atom closed before there was an answer.
@@ -334,47 +284,5 @@ impl<T> AtomView<T> {
     /// See [`Atom::snapshots`].
     pub fn snapshots(&self) -> Snapshots<T> {
         Snapshots::new(self.clone())
-    }
-
-    /// See [`Atom::blocking_wait_for`].
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`] if no committed state satisfied `pred`, the last one included.
-    ///
-    /// # Panics
-    ///
-    /// As on [`Atom`].
-    #[cfg(not(loom))]
-    pub fn blocking_wait_for(
-        &self,
-        pred: impl FnMut(&T) -> bool + Send,
-    ) -> Result<Snapshot<T>, Closed> {
-        match self.block_until(pred, None) {
-            Waited::Held(snapshot) => Ok(snapshot),
-            Waited::Closed | Waited::TimedOut => Err(Closed),
-        }
-    }
-
-    /// See [`Atom::blocking_wait_for_timeout`].
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`] if no committed state satisfied `pred`, the last one included.
-    ///
-    /// # Panics
-    ///
-    /// With the panic of `pred`.
-    #[cfg(not(loom))]
-    pub fn blocking_wait_for_timeout(
-        &self,
-        pred: impl FnMut(&T) -> bool + Send,
-        timeout: Duration,
-    ) -> Result<Option<Snapshot<T>>, Closed> {
-        match self.block_until(pred, deadline_after(timeout)) {
-            Waited::Held(snapshot) => Ok(Some(snapshot)),
-            Waited::Closed => Err(Closed),
-            Waited::TimedOut => Ok(None),
-        }
     }
 }

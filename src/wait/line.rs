@@ -63,25 +63,30 @@ impl Line {
 
     /// The newcomer is registered: the deliverer, which is called next, looks at the line.
     pub(crate) fn knock(&self) {
-        // Relaxed: published by the call that follows (see `Baton::call`).
-        self.knocked.store(true, Ordering::Relaxed);
+        // Release: whoever answers sees the registration.
+        self.knocked.store(true, Ordering::Release);
     }
 
     /// Deliverer: how many more turns are due besides those of the commits.
+    ///
+    /// A knock is answered when no turn is out, and stands until then: the holder of
+    /// a turn may have committed before the newcomer registered, so that the delivery of
+    /// that commit passes the newcomer by, and not have reported its turn as used yet.
+    ///
+    /// What is due is given after taking over newcomers, and on a state loaded after this call:
+    /// one at least as new as that at which the newcomer registered.
     pub(crate) fn due(&self) -> usize {
         // Relaxed: left as word for the deliverer, whose `answer` acquired it.
-        let returned = self.returned.load(Ordering::Relaxed);
-        let knocked = self.knocked.load(Ordering::Relaxed);
-        if returned == 0 && !knocked {
+        if self.returned.load(Ordering::Relaxed) > 0 {
+            return self.returned.swap(0, Ordering::Relaxed);
+        }
+        // Acquire: pairs with `knock`, which may come before its call.
+        let knocked = self.knocked.load(Ordering::Acquire);
+        if !knocked || self.turns.load(Ordering::Relaxed) > 0 {
             return 0;
         }
-        let returned = self.returned.swap(0, Ordering::Relaxed);
         self.knocked.store(false, Ordering::Relaxed);
-        if returned == 0 && self.turns.load(Ordering::Relaxed) == 0 {
-            1
-        } else {
-            returned
-        }
+        1
     }
 
     fn hand_back(&self) {

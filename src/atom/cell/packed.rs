@@ -278,8 +278,9 @@ impl<T> Cell<T> {
 
 impl<T> Drop for Cell<T> {
     fn drop(&mut self) {
-        // Relaxed: `&mut self` comes after everything.
-        let state = State(self.word.load(Ordering::Relaxed));
+        // A plain load would do, since `&mut self` comes after everything. The count that
+        // says so is std's `Arc`, which models do not see; a read-modify-write needs no help.
+        let state = State(self.word.swap(0, Ordering::Acquire));
         // SAFETY: as in `load`: the node is current; the reference adopted is one of the
         // prepaid ones that nobody took, of which there is at least one.
         let node = unsafe { self.adopt(state) };

@@ -1,0 +1,100 @@
+//! The waits of an [`Atom`] and of its views for plain threads.
+
+use std::time::Duration;
+
+use super::{Atom, view::AtomView};
+use crate::{
+    blocking::{Waited, deadline_after},
+    error::Closed,
+    snapshot::Snapshot,
+};
+
+/// # Waiting in plain threads
+impl<T> Atom<T> {
+    /// [`wait_for`](Atom::wait_for) for a plain thread: sleeps until a state satisfies `pred`, which may
+    /// borrow.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`. Also if this thread is delivering a commit of this
+    /// atom, as in a watch, and the current state does not satisfy `pred`: it holds up
+    /// the later commits and would wait for ever.
+    ///
+    /// ```
+    /// let atom = atomos::Atom::new(1);
+    /// let limit = 10;
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| for _ in 0..4 { atom.swap(|n| n * 2); });
+    ///     assert_eq!(*atom.blocking_wait_for(|n| *n > limit), 16);
+    /// });
+    /// ```
+    pub fn blocking_wait_for(&self, pred: impl FnMut(&T) -> bool + Send) -> Snapshot<T> {
+        match self.0.block_until(pred, None) {
+            Waited::Held(snapshot) => snapshot,
+            Waited::Closed | Waited::TimedOut => {
+                unreachable!("an atom is open while a handle of it is borrowed")
+            }
+        }
+    }
+
+    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`.
+    ///
+    /// While this thread is delivering a commit of this atom it times out.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`.
+    pub fn blocking_wait_for_timeout(
+        &self,
+        pred: impl FnMut(&T) -> bool + Send,
+        timeout: Duration,
+    ) -> Option<Snapshot<T>> {
+        match self.0.block_until(pred, deadline_after(timeout)) {
+            Waited::Held(snapshot) => Some(snapshot),
+            Waited::Closed | Waited::TimedOut => None,
+        }
+    }
+}
+
+/// # Waiting in plain threads
+impl<T> AtomView<T> {
+    /// See [`Atom::blocking_wait_for`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if no committed state satisfied `pred`, the last one included.
+    ///
+    /// # Panics
+    ///
+    /// As on [`Atom`].
+    pub fn blocking_wait_for(
+        &self,
+        pred: impl FnMut(&T) -> bool + Send,
+    ) -> Result<Snapshot<T>, Closed> {
+        match self.block_until(pred, None) {
+            Waited::Held(snapshot) => Ok(snapshot),
+            Waited::Closed | Waited::TimedOut => Err(Closed),
+        }
+    }
+
+    /// See [`Atom::blocking_wait_for_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if no committed state satisfied `pred`, the last one included.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`.
+    pub fn blocking_wait_for_timeout(
+        &self,
+        pred: impl FnMut(&T) -> bool + Send,
+        timeout: Duration,
+    ) -> Result<Option<Snapshot<T>>, Closed> {
+        match self.block_until(pred, deadline_after(timeout)) {
+            Waited::Held(snapshot) => Ok(Some(snapshot)),
+            Waited::Closed => Err(Closed),
+            Waited::TimedOut => Ok(None),
+        }
+    }
+}

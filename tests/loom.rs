@@ -1,0 +1,19 @@
+//! Models of the protocols between threads, explored by loom.
+//!
+//! Run with `RUSTFLAGS="--cfg loom" cargo test --release --test loom`. Constants of the
+//! library shrink under loom, so that second rounds are reached.
+#![cfg(loom)]
+
+#[path = "loom/support.rs"]
+mod support;
+
+#[path = "loom/cell.rs"]
+mod cell;
+#[path = "loom/close.rs"]
+mod close;
+#[path = "loom/delivery.rs"]
+mod delivery;
+#[path = "loom/line.rs"]
+mod line;
+#[path = "loom/waits.rs"]
+mod waits;

@@ -1,0 +1,59 @@
+//! Values that notice misuse, and a way to poll by hand.
+
+#![allow(unsafe_code)]
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+use loom::{alloc::Track, cell::UnsafeCell};
+
+/// A value whose reads and end loom checks: a read of a freed node, or a node that is never
+/// freed, fails the model.
+pub(crate) struct Probe {
+    number: UnsafeCell<u64>,
+    _tracked: Track<()>,
+}
+
+impl Probe {
+    pub(crate) fn new(number: u64) -> Self {
+        Self {
+            number: UnsafeCell::new(number),
+            _tracked: Track::new(()),
+        }
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        // SAFETY: loom checks that no write is concurrent.
+        self.number.with(|number| unsafe { *number })
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        // Excludes every read, as seen by loom.
+        // SAFETY: loom checks that no other access is concurrent.
+        self.number.with_mut(|number| unsafe { *number = u64::MAX });
+    }
+}
+
+// SAFETY: reads are shared, the only write is in `drop`, and loom checks that.
+unsafe impl Send for Probe {}
+// SAFETY: as above.
+unsafe impl Sync for Probe {}
+
+/// Polls once, with a waker that does nothing.
+pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Runs a model with at most `preemptions` forced switches, unless the environment says otherwise.
+pub(crate) fn model(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    if builder.preemption_bound.is_none() {
+        builder.preemption_bound = Some(preemptions);
+    }
+    builder.check(f);
+}

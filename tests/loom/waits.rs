@@ -1,0 +1,144 @@
+//! Registration against commits, and cancelling against waking (G2, G4, G8).
+
+use std::pin::pin;
+
+use atomos::Atom;
+use futures::StreamExt;
+use loom::{future::block_on, thread};
+
+use super::support::{Probe, model, poll_once};
+
+/// G2: a wait that registers while the satisfying commit is made is woken or satisfied.
+#[test]
+fn a_wait_never_sleeps_past_its_commit() {
+    model(3, || {
+        let atom = Atom::new(Probe::new(0));
+        let writer = atom.clone();
+        let writing = thread::spawn(move || {
+            writer.reset(Probe::new(1));
+        });
+        assert_eq!(block_on(atom.wait_for(|p| p.get() == 1)).get(), 1);
+        writing.join().unwrap();
+    });
+}
+
+/// G4: a state that is overwritten at once still satisfies a wait polled before.
+#[test]
+fn a_transient_state_satisfies_a_parked_wait() {
+    model(2, || {
+        let atom = Atom::new(Probe::new(0));
+        let mut wait = pin!(atom.wait_for(|p| p.get() == 1));
+        assert!(poll_once(wait.as_mut()).is_pending());
+        let writer = atom.clone();
+        let writing = thread::spawn(move || {
+            writer.reset(Probe::new(1));
+            writer.reset(Probe::new(2));
+        });
+        assert_eq!(block_on(wait).get(), 1);
+        writing.join().unwrap();
+    });
+}
+
+/// G2: several waiters with different conditions, each woken by its own commit.
+#[test]
+fn several_waiters_are_all_woken() {
+    model(2, || {
+        let atom = Atom::new(Probe::new(0));
+        let waiter = atom.clone();
+        let waiting = thread::spawn(move || {
+            assert!(block_on(waiter.wait_for(|p| p.get() >= 2)).get() >= 2);
+        });
+        let writer = atom.clone();
+        let writing = thread::spawn(move || {
+            writer.reset(Probe::new(1));
+            writer.reset(Probe::new(2));
+        });
+        assert!(block_on(atom.wait_for(|p| p.get() >= 1)).get() >= 1);
+        writing.join().unwrap();
+        waiting.join().unwrap();
+    });
+}
+
+/// G8: a wait that is cancelled while it is woken leaves nothing, and the other one is served.
+#[test]
+fn cancelling_while_being_woken() {
+    model(2, || {
+        let atom = Atom::new(Probe::new(0));
+        let mut stays = pin!(atom.wait_for(|p| p.get() == 1));
+        let mut goes = Box::pin(atom.wait_for(|p| p.get() == 1));
+        assert!(poll_once(goes.as_mut()).is_pending());
+        assert!(poll_once(stays.as_mut()).is_pending());
+        let writer = atom.clone();
+        let writing = thread::spawn(move || {
+            writer.reset(Probe::new(1));
+        });
+        drop(goes);
+        assert_eq!(block_on(stays).get(), 1);
+        writing.join().unwrap();
+    });
+}
+
+/// G8: what a predicate captured is dropped once, whoever evaluates it at that moment.
+#[test]
+fn a_predicate_dies_once() {
+    model(3, || {
+        let atom = Atom::new(Probe::new(0));
+        let captured = loom::sync::Arc::new(());
+        let held = captured.clone();
+        let mut wait = Box::pin(atom.wait_for(move |p| {
+            let _ = &held;
+            p.get() == 9
+        }));
+        assert!(poll_once(wait.as_mut()).is_pending());
+        let writer = atom.clone();
+        let writing = thread::spawn(move || {
+            writer.reset(Probe::new(1));
+        });
+        drop(wait);
+        writing.join().unwrap();
+        assert_eq!(loom::sync::Arc::strong_count(&captured), 1);
+    });
+}
+
+/// G3: a stream made between commits gets exactly what follows, from two writers.
+#[test]
+fn a_stream_has_no_gap() {
+    model(2, || {
+        let atom = Atom::new(Probe::new(0));
+        let writer = atom.clone();
+        let writing = thread::spawn(move || {
+            writer.swap(|p| Probe::new(p.get() + 1));
+            writer.swap(|p| Probe::new(p.get() + 1));
+        });
+        let mut changes = atom.changes();
+        atom.swap(|p| Probe::new(p.get() + 1));
+        writing.join().unwrap();
+        drop(atom);
+        let mut last = None;
+        while let Some(change) = block_on(changes.next()) {
+            assert_eq!(change.old.get() + 1, change.new.get());
+            assert!(last.is_none_or(|last| last == change.old.get()));
+            last = Some(change.new.get());
+        }
+        assert_eq!(last, Some(3));
+    });
+}
+
+/// G2: the conflating stream always comes to the last state.
+#[test]
+fn snapshots_come_to_the_last_state() {
+    model(2, || {
+        let atom = Atom::new(Probe::new(0));
+        let mut snapshots = atom.snapshots();
+        let writing = thread::spawn(move || {
+            atom.reset(Probe::new(1));
+            atom.reset(Probe::new(2));
+        });
+        let mut last = 0;
+        while let Some(snapshot) = block_on(snapshots.next()) {
+            last = snapshot.get();
+        }
+        assert_eq!(last, 2);
+        writing.join().unwrap();
+    });
+}
