@@ -40,7 +40,7 @@ impl<T> Reader<T> {
     /// The current value with its version.
     #[inline]
     pub fn snapshot(&mut self) -> &Snapshot<T> {
-        if !self.view.cell().is_current(&self.seen.0) {
+        if self.view.cell().peek(&self.seen.0).is_none() {
             self.renew();
         }
         &self.seen

@@ -34,10 +34,13 @@ impl<T> AtomView<T> {
     /// that, so that its destructor cannot come between a commit and its delivery.
     #[inline]
     pub(crate) fn conclude(&self, published: Published<T>) -> Snapshot<T> {
-        if published.flags.is_watched() {
-            self.deliver();
+        let Published { new, flags, old } = published;
+        let new = Snapshot(new);
+        if flags.is_watched() {
+            self.deliver_mine(&new);
         }
-        Snapshot(published.new)
+        drop(old);
+        new
     }
 
     fn conclude_vals(&self, published: Published<T>) -> Change<T> {

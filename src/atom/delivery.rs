@@ -54,7 +54,6 @@
 
 use super::{
     cell::Flags,
-    node::NodeRef,
     view::AtomView,
     watch::{Watches, tell_watches},
 };
@@ -86,9 +85,11 @@ pub(crate) struct Hub<T> {
 /// What the deliverer has before him.
 struct Desk<T> {
     observers: roster::Desk<Snapshot<T>>,
-    /// Commits taken from the cell and not told yet: a run of nodes, newest first, of
+    /// Commits taken from the cell and not told yet: a run of states, newest first, of
     /// which each is the predecessor of the one before it.
-    run: Vec<NodeRef<T>>,
+    run: Vec<Snapshot<T>>,
+    /// The successor of the newest of the run, while a run is left over for others.
+    end: Option<Snapshot<T>>,
 }
 
 impl<T> Hub<T> {
@@ -97,6 +98,7 @@ impl<T> Hub<T> {
             desk: Baton::resting(Box::new(Desk {
                 observers: roster::Desk::new(),
                 run: Vec::new(),
+                end: None,
             })),
             roster: Roster::new(),
             watches: Watches::new(),
@@ -149,7 +151,15 @@ impl<T> AtomView<T> {
     #[cold]
     pub(crate) fn deliver(&self) {
         if let Some(desk) = self.hub().desk.call() {
-            Delivery::new(self).run(desk);
+            Delivery::new(self).run(desk, None);
+        }
+    }
+
+    /// Calls the deliverer after a commit, which is `mine`.
+    #[inline(never)]
+    pub(crate) fn deliver_mine(&self, mine: &Snapshot<T>) {
+        if let Some(desk) = self.hub().desk.call() {
+            Delivery::new(self).run(desk, Some(mine));
         }
     }
 }
@@ -179,10 +189,11 @@ impl<'a, T> Delivery<'a, T> {
         }
     }
 
-    fn run(mut self, mut desk: Box<Desk<T>>) {
+    fn run(mut self, desk: Box<Desk<T>>, mine: Option<&Snapshot<T>>) {
         self.sign(thread_token());
-        while let Step::Again(next) = self.round(desk) {
-            desk = next;
+        let mut step = self.round(desk, mine);
+        while let Step::Again(desk) = step {
+            step = self.round(desk, None);
         }
         self.panics.resume();
     }
@@ -193,52 +204,67 @@ impl<'a, T> Delivery<'a, T> {
     }
 
     /// Steps 2 to 5 of the protocol; the first was taken with the desk, or when `rest` was
-    /// refused.
-    fn round(&mut self, mut desk: Box<Desk<T>>) -> Step<T> {
-        let (head, state) = self.view.cell().load();
-        self.hub.roster.adopt(&mut desk.observers);
-        // What an earlier deliverer left over comes first, and ends the round.
-        let leftover = !desk.run.is_empty();
-        if leftover {
-            self.panics.catch(|| drop(head));
-        } else {
-            trace(head, &mut desk.run);
-        }
-        let Some(latest) = self.tell_run(&mut desk) else {
+    /// refused. `mine` is often the newest node, and then need not be counted again.
+    fn round(&mut self, mut desk: Box<Desk<T>>, mine: Option<&Snapshot<T>>) -> Step<T> {
+        // What an earlier deliverer left over comes first, and is a round of its own.
+        if let Some(end) = desk.end.take() {
+            self.hub.roster.adopt(&mut desk.observers);
+            if self.tell_run(&mut desk, &end) {
+                self.panics.catch(|| drop(end));
+                return Step::Again(desk);
+            }
+            desk.end = Some(end);
             return self.offer(desk);
-        };
-        if leftover {
-            self.panics.catch(|| drop(latest));
-            return Step::Again(desk);
+        }
+        let current = mine.and_then(|mine| Some((mine, self.view.cell().peek(&mine.0)?)));
+        if let Some((mine, state)) = current {
+            return self.deliver_up_to(desk, mine, state.flags());
+        }
+        let (node, state) = self.view.cell().load();
+        let newest = Snapshot(node);
+        let step = self.deliver_up_to(desk, &newest, state.flags());
+        self.panics.catch(|| drop(newest));
+        step
+    }
+
+    /// Steps 3 to 5, with what step 2 loaded.
+    fn deliver_up_to(
+        &mut self,
+        mut desk: Box<Desk<T>>,
+        newest: &Snapshot<T>,
+        flags: Flags,
+    ) -> Step<T> {
+        self.hub.roster.adopt(&mut desk.observers);
+        trace(newest, &mut desk.run);
+        if !self.tell_run(&mut desk, newest) {
+            desk.end = Some(newest.clone());
+            return self.offer(desk);
         }
         self.give_due_turns(&mut desk);
-        if state.flags().is_closed() {
+        if flags.is_closed() {
             self.close(&mut desk);
         }
         if self.hub.roster.is_untidy() {
             self.hub.roster.tidy(&mut desk.observers, &mut self.panics);
         }
         if desk.observers.is_empty() {
-            self.lower(&latest);
+            self.lower(newest);
         }
-        self.panics.catch(|| drop(latest));
         self.lay_down(desk)
     }
 
-    /// Tells the commits of the run, oldest first, and returns the latest state. None
+    /// Tells the commits of the run, oldest first; the last one made `end` current. False
     /// if the rest of it is to be offered to others.
-    fn tell_run(&mut self, desk: &mut Desk<T>) -> Option<Snapshot<T>> {
-        let mut old = desk.run.pop().map(Snapshot)?;
-        while let Some(new) = desk.run.pop().map(Snapshot) {
-            let told = std::mem::replace(&mut old, new);
-            self.tell(desk, told, &old);
+    fn tell_run(&mut self, desk: &mut Desk<T>, end: &Snapshot<T>) -> bool {
+        let Desk { observers, run, .. } = desk;
+        while let Some(old) = run.pop() {
+            self.tell(observers, old, run.last().unwrap_or(end));
             self.told += 1;
-            if self.told >= TURN && !desk.run.is_empty() {
-                desk.run.push(old.0);
-                return None;
+            if self.told >= TURN && !run.is_empty() {
+                return false;
             }
         }
-        Some(old)
+        true
     }
 
     /// Turns that are due besides those of the commits, on the state that is current now.
@@ -256,9 +282,13 @@ impl<'a, T> Delivery<'a, T> {
         self.panics.catch(|| drop(current));
     }
 
-    fn tell(&mut self, desk: &mut Desk<T>, old: Snapshot<T>, new: &Snapshot<T>) {
-        let version = Snapshot::version(new);
-        let (observers, panics) = (&mut desk.observers, &mut self.panics);
+    fn tell(
+        &mut self,
+        observers: &mut roster::Desk<Snapshot<T>>,
+        old: Snapshot<T>,
+        new: &Snapshot<T>,
+    ) {
+        let (version, panics) = (Snapshot::version(new), &mut self.panics);
         if self.hub.watches.is_empty() {
             observers.tell(version, Old::Given(old), new, panics);
         } else {
@@ -316,18 +346,13 @@ impl<'a, T> Delivery<'a, T> {
     }
 }
 
-/// Follows the links from `head` back to the last delivered node, taking them. The run has
-/// at least one node then: what is current, if nothing is undelivered.
-fn trace<T>(head: NodeRef<T>, run: &mut Vec<NodeRef<T>>) {
-    let mut node = head;
-    loop {
-        // SAFETY: (1) the caller carries the desk; (2) `head` was loaded from the cell, and
-        // every further node was linked to its successor.
-        let previous = unsafe { node.take_previous() };
-        run.push(node);
-        match previous {
-            Some(previous) => node = previous,
-            None => break,
-        }
+/// Follows the links from `newest` back to the last delivered node, taking them.
+fn trace<T>(newest: &Snapshot<T>, run: &mut Vec<Snapshot<T>>) {
+    // SAFETY: (1) the caller carries the desk; (2) `newest` was read from the cell.
+    let mut link = unsafe { newest.0.take_previous() };
+    while let Some(node) = link {
+        // SAFETY: (1) as above; (2) `node` was linked to its successor.
+        link = unsafe { node.take_previous() };
+        run.push(Snapshot(node));
     }
 }

@@ -34,6 +34,7 @@ impl Budget {
     }
 
     /// Polls `f` within the budget.
+    #[inline]
     #[cfg(all(feature = "tokio", not(loom)))]
     pub(crate) fn poll<R>(
         &mut self,
@@ -42,20 +43,38 @@ impl Budget {
     ) -> Poll<R> {
         use tokio::task::coop;
 
-        if self.cooperative && !self.yielded && !coop::has_budget_remaining() {
+        if !self.cooperative {
+            return f(cx);
+        }
+        if !coop::has_budget_remaining() {
+            return self.exhausted(cx, f);
+        }
+        let unit = coop::poll_proceed(cx);
+        let answer = f(cx);
+        if answer.is_ready() {
+            self.yielded = false;
+            if let Poll::Ready(unit) = unit {
+                unit.made_progress();
+            }
+        }
+        answer
+    }
+
+    /// Sends the task to the end of the queue, unless that has been done for this answer.
+    #[cold]
+    #[cfg(all(feature = "tokio", not(loom)))]
+    fn exhausted<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        f: impl FnOnce(&mut Context<'_>) -> Poll<R>,
+    ) -> Poll<R> {
+        if !self.yielded {
             self.yielded = true;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let answer = f(cx);
-        if answer.is_ready() {
-            self.yielded = false;
-            if self.cooperative && coop::has_budget_remaining() {
-                if let Poll::Ready(unit) = coop::poll_proceed(cx) {
-                    unit.made_progress();
-                }
-            }
-        }
+        self.yielded = answer.is_pending();
         answer
     }
 

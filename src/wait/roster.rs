@@ -220,6 +220,7 @@ impl<E: Event> Desk<E> {
         if n > 0 {
             new.clone_many(n, &mut self.stock.new);
             match &old {
+                Old::Given(_) if n == 1 => {}
                 Old::Given(old) => old.clone_many(n - 1, &mut self.stock.old),
                 Old::Lent(old) => old.clone_many(n, &mut self.stock.old),
             }

@@ -199,11 +199,12 @@ impl<T> Cell<T> {
         f(&node)
     }
 
-    /// Whether `node` is the current one.
+    /// The state, if `node` is the current one.
     #[inline]
-    pub(crate) fn is_current(&self, node: &NodeRef<T>) -> bool {
-        // SeqCst: see the module.
-        State(self.word.load(Ordering::SeqCst)).holds(node)
+    pub(crate) fn peek(&self, node: &NodeRef<T>) -> Option<State> {
+        // SeqCst: see the module. Acquire in it: as in `load`.
+        let state = State(self.word.load(Ordering::SeqCst));
+        state.holds(node).then_some(state)
     }
 
     /// Makes `draft` the current node if `expected` still is; `state` is a guess at the word.

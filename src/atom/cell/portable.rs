@@ -69,8 +69,9 @@ impl<T> Cell<T> {
         f(&self.0.load_full().node)
     }
 
-    pub(crate) fn is_current(&self, node: &NodeRef<T>) -> bool {
-        self.0.load().node.address() == node.address()
+    pub(crate) fn peek(&self, node: &NodeRef<T>) -> Option<State> {
+        let record = self.0.load();
+        (record.node.address() == node.address()).then_some(State(record.flags))
     }
 
     pub(crate) fn publish(
