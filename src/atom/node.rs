@@ -48,6 +48,9 @@ unsafe impl<T: Send + Sync> Send for NodeRef<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for NodeRef<T> {}
 
+// As for `Arc`: moving the reference does not move the value.
+impl<T> Unpin for NodeRef<T> {}
+
 impl<T> Node<T> {
     /// An unpublished node: one reference for the caller, [`PREPAID`] for the cell.
     #[inline]

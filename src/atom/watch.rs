@@ -119,8 +119,34 @@ pub(crate) struct Watches<T> {
     any: AtomicBool,
 }
 
-/// A list that was replaced, to be dropped outside of the lock.
-pub(crate) type Replaced<T> = Arc<List<T>>;
+/// A list in use, or one that was replaced; never to be dropped under a lock.
+///
+/// It may be the last owner of several closures, whose destructors may panic: each is dropped
+/// on its own.
+pub(crate) struct Shelf<T>(Option<Arc<List<T>>>);
+
+impl<T> Shelf<T> {
+    fn new(list: Arc<List<T>>) -> Self {
+        Self(Some(list))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Arc<Watch<T>>> {
+        self.0.iter().flat_map(|list| list.iter())
+    }
+}
+
+impl<T> Drop for Shelf<T> {
+    fn drop(&mut self) {
+        let Some(watches) = self.0.take().and_then(Arc::into_inner) else {
+            return;
+        };
+        let mut panics = Panics::new();
+        for watch in watches {
+            panics.catch(|| drop(watch));
+        }
+        panics.resume();
+    }
+}
 
 impl<T> Watches<T> {
     pub(crate) fn new() -> Self {
@@ -138,21 +164,21 @@ impl<T> Watches<T> {
     }
 
     pub(crate) fn keys(&self) -> Vec<WatchKey> {
-        let list = self.list.load();
+        let list = Shelf::new(self.list.load_full());
         list.iter().map(|watch| watch.key.clone()).collect()
     }
 
-    pub(crate) fn clear(&self) -> Replaced<T> {
+    pub(crate) fn clear(&self) -> Shelf<T> {
         self.replace(Vec::new())
     }
 
-    fn replace(&self, list: List<T>) -> Replaced<T> {
+    fn replace(&self, list: List<T>) -> Shelf<T> {
         self.any.store(!list.is_empty(), Ordering::Relaxed);
-        self.list.swap(Arc::new(list))
+        Shelf::new(self.list.swap(Arc::new(list)))
     }
 
     /// Adds a watch, in the place of one that has its key.
-    fn put(&self, watch: Watch<T>) -> Replaced<T> {
+    fn put(&self, watch: Watch<T>) -> Shelf<T> {
         let mut list = self.list.load().to_vec();
         let watch = Arc::new(watch);
         match list.iter_mut().find(|other| other.key == watch.key) {
@@ -165,7 +191,7 @@ impl<T> Watches<T> {
         self.replace(list)
     }
 
-    fn take(&self, key: &WatchKey) -> Option<Replaced<T>> {
+    fn take(&self, key: &WatchKey) -> Option<Shelf<T>> {
         let mut list = self.list.load().to_vec();
         let place = list.iter().position(|watch| watch.key == *key)?;
         list.remove(place).active.store(false, Ordering::SeqCst);
@@ -185,7 +211,7 @@ pub(crate) fn tell_watches<T>(
         return;
     }
     // A full reference, since a guard may not be held while code of the user runs.
-    let list = watches.list.load_full();
+    let list = Shelf::new(watches.list.load_full());
     for watch in list.iter() {
         // SeqCst: a removal that has returned is seen, in any order that threads can tell.
         if watch.since < Snapshot::version(new) && watch.active.load(Ordering::SeqCst) {

@@ -15,7 +15,7 @@ use crate::{
         budget::Budget,
         condition::Predicate,
         line::{Called, Place},
-        panics::{self, Panics},
+        panics::{self, Panics, Payload},
         roster::Observer,
     },
 };
@@ -48,11 +48,10 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<Snapshot<T>> {
-        if let Stage::Fresh(_) = self.stage {
-            if let Some(snapshot) = self.arrive() {
-                return Poll::Ready(snapshot);
-            }
+        if let Some(snapshot) = self.try_at_once() {
+            return Poll::Ready(snapshot);
         }
+        self.join();
         let Stage::InLine(place) = &self.stage else {
             panic!("a wait was polled after it had ended");
         };
@@ -70,25 +69,56 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
         }
     }
 
-    /// First poll: commits at once if nobody is in line and the condition holds; else
-    /// joins the line.
-    fn arrive(&mut self) -> Option<Snapshot<T>> {
-        let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, Stage::Done) else {
+    /// First poll: commits if nobody is in line and the condition holds.
+    fn try_at_once(&mut self) -> Option<Snapshot<T>> {
+        let Stage::Fresh(predicate) = &mut self.stage else {
             return None;
         };
-        let mut predicate = predicate.into_inner();
-        let line = &self.view.hub().line;
-        if line.is_empty() {
-            if let Some(published) = try_commit(self.view, &mut predicate, self.update.get_mut()) {
-                return Some(self.view.conclude(published));
-            }
+        if !self.view.hub().line.is_empty() {
+            return None;
         }
-        let place = Arc::new(Place::new(line, predicate));
-        self.stage = Stage::InLine(place.clone());
-        self.view.register(Observer::Place(place));
-        line.knock();
-        self.view.deliver();
-        None
+        let update = self.update.get_mut();
+        let published = try_commit(self.view, predicate.get_mut(), update)?;
+        let spent = std::mem::replace(&mut self.stage, Stage::Done);
+        let mut panics = Panics::new();
+        panics.catch(|| drop(spent));
+        let snapshot = Snapshot(published.new.clone());
+        panics.catch(|| self.view.conclude(published));
+        panics.resume();
+        Some(snapshot)
+    }
+
+    /// First poll: joins the line, and knocks if its condition holds already.
+    fn join(&mut self) {
+        let Stage::Fresh(_) = &self.stage else {
+            return;
+        };
+        let line = &self.view.hub().line;
+        let place = Arc::new(Place::new(line));
+        let in_line = Stage::InLine(place.clone());
+        let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, in_line) else {
+            return;
+        };
+        let mut predicate = predicate.into_inner();
+        let (seen, _) = self.view.register(Observer::Place(place.clone()));
+        match panics::run(|| predicate(&seen)) {
+            Ok(holds) => {
+                let undisturbed = place.settle_down(predicate);
+                if holds || !undisturbed {
+                    line.knock();
+                    self.view.deliver();
+                }
+            }
+            Err(payload) => self.fail(predicate, payload),
+        }
+    }
+
+    /// A closure has panicked: leaves the line, and lets the panic go on.
+    fn fail(&mut self, predicate: Predicate<Snapshot<T>>, payload: Payload) -> ! {
+        let mut panics = Panics::new();
+        panics.catch(|| drop(predicate));
+        panics.catch(|| self.leave());
+        resume_unwind(payload)
     }
 
     /// Commits if the condition holds still; else keeps the place and hands the turn on.
@@ -110,12 +140,7 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
                 self.view.deliver();
                 Poll::Pending
             }
-            Err(payload) => {
-                let mut panics = Panics::new();
-                panics.catch(|| drop(predicate));
-                panics.catch(|| self.leave());
-                resume_unwind(payload)
-            }
+            Err(payload) => self.fail(predicate, payload),
         }
     }
 
@@ -180,7 +205,13 @@ impl<T, F: FnMut(&T) -> T> Future for SwapWhen<'_, T, F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Snapshot<T>> {
         let this = &mut *self;
         let mut budget = std::mem::replace(&mut this.budget, Budget::cooperative());
-        let answer = budget.poll(cx, |cx| this.step(cx));
+        let answer = if budget.must_yield(cx) {
+            // First polled, first served: the place is taken all the same.
+            this.join();
+            Poll::Pending
+        } else {
+            budget.charge(cx, |cx| this.step(cx))
+        };
         this.budget = budget;
         answer
     }

@@ -23,97 +23,125 @@ use crate::{
 /// The wait behind `wait_for` and its kin. Registers at the first poll.
 pub(crate) struct WaitFor<'a, T> {
     view: &'a AtomView<T>,
+    /// Whether the answer is the accepted snapshot.
+    keeps: bool,
     stage: Stage<T>,
     budget: Budget,
 }
 
 enum Stage<T> {
-    /// Not polled yet.
-    Fresh(Exclusive<Predicate<Snapshot<T>>>),
+    /// Not polled yet, or the atom had closed.
+    Fresh(Exclusive<Judge<T>>),
     /// Registered, but there was more to judge than one poll should.
-    Judging(Registered<T>, Exclusive<Predicate<Snapshot<T>>>),
+    Judging(Registered<T>, Exclusive<Judge<T>>),
     /// The predicate is with the condition, for deliverers to evaluate.
     Parked(Registered<T>),
     Done,
 }
 
+type Judge<T> = Predicate<Snapshot<T>>;
 type Registered<T> = Arc<Condition<Snapshot<T>>>;
+/// The accepted snapshot, where it is kept.
+type Answer<T> = Result<Option<Snapshot<T>>, Closed>;
 
 impl<'a, T> WaitFor<'a, T> {
-    pub(crate) fn new(
-        view: &'a AtomView<T>,
-        predicate: Predicate<Snapshot<T>>,
-        budget: Budget,
-    ) -> Self {
+    pub(crate) fn new(view: &'a AtomView<T>, predicate: Judge<T>, budget: Budget) -> Self {
         Self {
             view,
+            keeps: true,
             stage: Stage::Fresh(Exclusive::new(predicate)),
             budget,
         }
     }
 
-    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Snapshot<T>, Closed>> {
-        let condition = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Fresh(predicate) => match self.register(predicate.into_inner()) {
-                Ok(condition) => condition,
-                Err(answer) => return Poll::Ready(answer),
-            },
-            Stage::Judging(condition, predicate) => {
-                // In place first, so that a panic finds it registered.
-                self.stage = Stage::Parked(condition.clone());
-                let more = condition.go_on(predicate.into_inner());
-                self.judged(&condition, more);
-                condition
-            }
-            Stage::Parked(condition) => {
-                self.stage = Stage::Parked(condition.clone());
-                condition
-            }
-            Stage::Done => panic!("a wait was polled after it had ended"),
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer<T>> {
+        let mut budget = std::mem::replace(&mut self.budget, Budget::cooperative());
+        let answer = if budget.must_yield(cx) {
+            // What is committed from now on must not be missed all the same.
+            self.register();
+            Poll::Pending
+        } else {
+            budget.charge(cx, |cx| self.step(cx))
         };
-        if let Stage::Judging(..) = self.stage {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let outcome = ready!(condition.poll(cx));
-        self.leave();
-        match outcome {
-            Outcome::Satisfied(snapshot) => Poll::Ready(Ok(snapshot)),
-            Outcome::Closed => Poll::Ready(Err(Closed)),
-            Outcome::Panicked(payload) => resume_unwind(payload),
+        self.budget = budget;
+        answer
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Answer<T>> {
+        self.register();
+        self.judge();
+        match &self.stage {
+            Stage::Parked(condition) => {
+                let outcome = ready!(condition.poll(cx));
+                self.leave();
+                match outcome {
+                    Outcome::Satisfied(snapshot) => Poll::Ready(Ok(snapshot)),
+                    Outcome::Closed => Poll::Ready(Err(Closed)),
+                    Outcome::Panicked(payload) => resume_unwind(payload),
+                }
+            }
+            Stage::Judging(..) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Stage::Fresh(_) => Poll::Ready(self.judge_the_last()),
+            Stage::Done => panic!("a wait was polled after it had ended"),
         }
     }
 
-    /// Registers, then judges the state it registered at. The answer at once if the
+    /// First poll: registers, then judges the state it registered at. Stays fresh if the
     /// atom has closed.
-    fn register(
-        &mut self,
-        mut predicate: Predicate<Snapshot<T>>,
-    ) -> Result<Registered<T>, Result<Snapshot<T>, Closed>> {
-        let condition = Arc::new(Condition::carried());
+    fn register(&mut self) {
+        let Stage::Fresh(_) = &self.stage else {
+            return;
+        };
+        let condition = Arc::new(Condition::carried(self.keeps));
         let observer = Observer::Condition(condition.clone());
         let (seen, flags) = self.view.register(observer);
         if flags.is_closed() {
-            return Err(if predicate(&seen) {
-                Ok(seen)
-            } else {
-                Err(Closed)
-            });
+            return;
         }
-        self.stage = Stage::Parked(condition.clone());
-        let more = condition.start(predicate, &seen);
-        self.judged(&condition, more);
-        Ok(condition)
+        let parked = Stage::Parked(condition.clone());
+        if let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, parked) {
+            let more = condition.start(predicate.into_inner(), &seen);
+            self.judged(condition, more);
+        }
+    }
+
+    /// Goes on judging, where an earlier poll had to stop.
+    fn judge(&mut self) {
+        let Stage::Judging(condition, _) = &self.stage else {
+            return;
+        };
+        let condition = condition.clone();
+        // In place first, so that a panic finds it registered.
+        let parked = Stage::Parked(condition.clone());
+        if let Stage::Judging(_, predicate) = std::mem::replace(&mut self.stage, parked) {
+            let more = condition.go_on(predicate.into_inner());
+            self.judged(condition, more);
+        }
     }
 
     /// After judging: keeps the predicate if there is more to judge; ends a registration
     /// that no deliverer is going to end, because the wait was satisfied here.
-    fn judged(&mut self, condition: &Registered<T>, more: Option<Predicate<Snapshot<T>>>) {
+    fn judged(&mut self, condition: Registered<T>, more: Option<Judge<T>>) {
         if let Some(predicate) = more {
-            self.stage = Stage::Judging(condition.clone(), Exclusive::new(predicate));
+            self.stage = Stage::Judging(condition, Exclusive::new(predicate));
         } else if condition.is_over() {
-            self.view
-                .unregister(&Observer::Condition(condition.clone()));
+            self.view.unregister(&Observer::Condition(condition));
+        }
+    }
+
+    /// The atom has closed: the last value decides.
+    fn judge_the_last(&mut self) -> Answer<T> {
+        let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, Stage::Done) else {
+            return Err(Closed);
+        };
+        let last = self.view.load();
+        if (predicate.into_inner())(&last) {
+            Ok(self.keeps.then_some(last))
+        } else {
+            Err(Closed)
         }
     }
 
@@ -138,11 +166,10 @@ impl<T> Future for WaitFor<'_, T> {
     type Output = Result<Snapshot<T>, Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let mut budget = std::mem::replace(&mut this.budget, Budget::cooperative());
-        let answer = budget.poll(cx, |cx| this.step(cx));
-        this.budget = budget;
-        answer
+        match ready!(self.poll_answer(cx))? {
+            Some(snapshot) => Poll::Ready(Ok(snapshot)),
+            None => unreachable!("this wait keeps what it accepted"),
+        }
     }
 }
 
@@ -165,17 +192,16 @@ impl<'a, T, U: Send + 'static> WaitMap<'a, T, U> {
     ) -> Self {
         let found = Arc::new(Mutex::new(None));
         let place = found.clone();
-        let predicate: Predicate<Snapshot<T>> = Box::new(move |snapshot| {
+        let predicate: Judge<T> = Box::new(move |snapshot| {
             let result = f(snapshot);
             let holds = result.is_some();
             // It is evaluated until it holds once, so there is nothing in its place.
             *place.lock() = result;
             holds
         });
-        Self {
-            wait: WaitFor::new(view, predicate, Budget::cooperative()),
-            found,
-        }
+        let mut wait = WaitFor::new(view, predicate, Budget::cooperative());
+        wait.keeps = false;
+        Self { wait, found }
     }
 }
 
@@ -185,7 +211,7 @@ impl<T, U> Future for WaitMap<'_, T, U> {
     type Output = Result<U, Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(Pin::new(&mut self.wait).poll(cx))?;
+        ready!(self.wait.poll_answer(cx))?;
         let found = self.found.lock().take();
         match found {
             Some(result) => Poll::Ready(Ok(result)),

@@ -2,6 +2,9 @@
 
 use std::task::{Context, Poll};
 
+#[cfg(all(feature = "tokio", not(loom)))]
+use tokio::task::coop;
+
 /// The part of one future or stream in its task's budget.
 ///
 /// An answer costs one unit; a task that has none left is sent to the end of the queue,
@@ -33,58 +36,65 @@ impl Budget {
         }
     }
 
-    /// Polls `f` within the budget.
+    /// Whether the task has to go to the end of the queue before its answer; then its waker
+    /// has been called.
     #[inline]
     #[cfg(all(feature = "tokio", not(loom)))]
-    pub(crate) fn poll<R>(
+    pub(crate) fn must_yield(&mut self, cx: &Context<'_>) -> bool {
+        if !self.cooperative || self.yielded || coop::has_budget_remaining() {
+            return false;
+        }
+        self.yielded = true;
+        cx.waker().wake_by_ref();
+        true
+    }
+
+    /// Polls `f`; an answer costs a unit, if there is one.
+    #[inline]
+    #[cfg(all(feature = "tokio", not(loom)))]
+    pub(crate) fn charge<R>(
         &mut self,
         cx: &mut Context<'_>,
         f: impl FnOnce(&mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
-        use tokio::task::coop;
-
-        if !self.cooperative {
-            return f(cx);
-        }
-        if !coop::has_budget_remaining() {
-            return self.exhausted(cx, f);
-        }
-        let unit = coop::poll_proceed(cx);
+        let unit =
+            (self.cooperative && coop::has_budget_remaining()).then(|| coop::poll_proceed(cx));
         let answer = f(cx);
         if answer.is_ready() {
             self.yielded = false;
-            if let Poll::Ready(unit) = unit {
+            if let Some(Poll::Ready(unit)) = unit {
                 unit.made_progress();
             }
         }
         answer
     }
 
-    /// Sends the task to the end of the queue, unless that has been done for this answer.
-    #[cold]
-    #[cfg(all(feature = "tokio", not(loom)))]
-    fn exhausted<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-        f: impl FnOnce(&mut Context<'_>) -> Poll<R>,
-    ) -> Poll<R> {
-        if !self.yielded {
-            self.yielded = true;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let answer = f(cx);
-        self.yielded = answer.is_pending();
-        answer
-    }
-
     /// Without tokio there is no budget: a poll's work is bounded as it is.
     #[cfg(not(all(feature = "tokio", not(loom))))]
-    pub(crate) fn poll<R>(
+    pub(crate) fn must_yield(&mut self, _: &Context<'_>) -> bool {
+        false
+    }
+
+    /// Without tokio an answer costs nothing.
+    #[cfg(not(all(feature = "tokio", not(loom))))]
+    pub(crate) fn charge<R>(
         &mut self,
         cx: &mut Context<'_>,
         f: impl FnOnce(&mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         f(cx)
+    }
+
+    /// Polls `f` within the budget.
+    #[inline]
+    pub(crate) fn poll<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        f: impl FnOnce(&mut Context<'_>) -> Poll<R>,
+    ) -> Poll<R> {
+        if self.must_yield(cx) {
+            return Poll::Pending;
+        }
+        self.charge(cx, f)
     }
 }

@@ -17,7 +17,10 @@
 //! predicate from resting until it has been judged; *or* the predicate rests already, and
 //! the deliverer judges it. That an outcome finds the sleeping task is the matter of [`Spot`].
 
-use std::task::{Context, Poll};
+use std::{
+    collections::VecDeque,
+    task::{Context, Poll},
+};
 
 use super::{
     baton::{Baton, Refused},
@@ -30,8 +33,8 @@ pub(crate) type Predicate<E> = Box<dyn FnMut(&E) -> bool + Send>;
 
 /// How a wait ended.
 pub(crate) enum Outcome<E> {
-    /// With the first value that the predicate accepted.
-    Satisfied(E),
+    /// With the first value that the predicate accepted, if it was to be kept.
+    Satisfied(Option<E>),
     /// With a panic of the predicate, which belongs to the waiting task.
     Panicked(Payload),
     /// Nothing more will come.
@@ -49,31 +52,34 @@ pub(crate) enum Fate {
 const PER_POLL: usize = if cfg!(loom) { 1 } else { 64 };
 
 pub(crate) struct Condition<E> {
+    /// Whether the accepted value is kept for the task, or what the predicate made of it is enough.
+    keeps: bool,
     predicate: Baton<Predicate<E>>,
     spot: Spot<State<E>>,
 }
 
 struct State<E> {
     /// Values that came while somebody carried the predicate, oldest first.
-    missed: Vec<E>,
+    missed: VecDeque<E>,
     closed: bool,
     outcome: Option<Outcome<E>>,
 }
 
 /// What a carrier does next.
 enum Next<E> {
-    Judge(Vec<E>),
+    Judge(E),
     Close,
     Rest,
 }
 
 impl<E: Clone> Condition<E> {
     /// A condition whose predicate is with the waiting task.
-    pub(crate) fn carried() -> Self {
+    pub(crate) fn carried(keeps: bool) -> Self {
         Self {
+            keeps,
             predicate: Baton::carried(),
             spot: Spot::new(State {
-                missed: Vec::new(),
+                missed: VecDeque::new(),
                 closed: false,
                 outcome: None,
             }),
@@ -85,7 +91,7 @@ impl<E: Clone> Condition<E> {
     pub(crate) fn offer(&self, event: &E, panics: &mut Panics) -> Fate {
         match self.predicate.take() {
             Some(predicate) => self.judge(predicate, event, panics),
-            None => self.leave_word(panics, |state| state.missed.push(event.clone())),
+            None => self.leave_word(panics, |state| state.missed.push_back(event.clone())),
         }
     }
 
@@ -96,10 +102,19 @@ impl<E: Clone> Condition<E> {
 
     #[inline]
     fn judge(&self, mut predicate: Predicate<E>, event: &E, panics: &mut Panics) -> Fate {
+        match self.verdict(&mut predicate, event) {
+            None => self.lay_down(predicate, panics),
+            Some(outcome) => self.settle(predicate, outcome, panics),
+        }
+    }
+
+    /// What `event` makes of the wait, if it ends it.
+    #[inline]
+    fn verdict(&self, predicate: &mut Predicate<E>, event: &E) -> Option<Outcome<E>> {
         match panics::run(|| predicate(event)) {
-            Ok(false) => self.lay_down(predicate, panics),
-            Ok(true) => self.settle(predicate, Outcome::Satisfied(event.clone()), panics),
-            Err(payload) => self.settle(predicate, Outcome::Panicked(payload), panics),
+            Ok(false) => None,
+            Ok(true) => Some(Outcome::Satisfied(self.keeps.then(|| event.clone()))),
+            Err(payload) => Some(Outcome::Panicked(payload)),
         }
     }
 
@@ -129,42 +144,50 @@ impl<E: Clone> Condition<E> {
 
     /// Carrier after a call: judges everything that was left, then lays the predicate down.
     #[cold]
-    fn catch_up(&self, mut predicate: Predicate<E>, panics: &mut Panics) -> Fate {
-        loop {
+    fn catch_up(&self, predicate: Predicate<E>, panics: &mut Panics) -> Fate {
+        match self.catch_up_within(predicate, usize::MAX, panics) {
+            Ok(fate) => fate,
+            Err(_) => unreachable!("the limit cannot be reached"),
+        }
+    }
+
+    /// As [`catch_up`](Self::catch_up), but gives the predicate back after `limit` values.
+    fn catch_up_within(
+        &self,
+        mut predicate: Predicate<E>,
+        mut limit: usize,
+        panics: &mut Panics,
+    ) -> Result<Fate, Predicate<E>> {
+        while limit > 0 {
             match self.next() {
-                Next::Judge(missed) => {
-                    for event in missed {
-                        let outcome = match panics::run(|| predicate(&event)) {
-                            Ok(false) => continue,
-                            Ok(true) => Outcome::Satisfied(event),
-                            Err(payload) => Outcome::Panicked(payload),
-                        };
-                        return self.settle(predicate, outcome, panics);
+                Next::Judge(event) => {
+                    limit -= 1;
+                    let outcome = self.verdict(&mut predicate, &event);
+                    panics.catch(|| drop(event));
+                    if let Some(outcome) = outcome {
+                        return Ok(self.settle(predicate, outcome, panics));
                     }
                 }
-                Next::Close => return self.settle(predicate, Outcome::Closed, panics),
+                Next::Close => return Ok(self.settle(predicate, Outcome::Closed, panics)),
                 Next::Rest => match self.predicate.rest(predicate) {
-                    Ok(()) => return Fate::Stays,
+                    Ok(()) => return Ok(Fate::Stays),
                     Err(Refused::Called(again)) => predicate = again,
                     Err(Refused::Gone(predicate)) => {
                         panics.catch(|| drop(predicate));
-                        return Fate::Leaves;
+                        return Ok(Fate::Leaves);
                     }
                 },
             }
         }
+        Err(predicate)
     }
 
     fn next(&self) -> Next<E> {
         self.predicate.answer();
-        self.spot.with(|state| {
-            if !state.missed.is_empty() {
-                Next::Judge(std::mem::take(&mut state.missed))
-            } else if state.closed {
-                Next::Close
-            } else {
-                Next::Rest
-            }
+        self.spot.with(|state| match state.missed.pop_front() {
+            Some(event) => Next::Judge(event),
+            None if state.closed => Next::Close,
+            None => Next::Rest,
         })
     }
 
@@ -187,40 +210,23 @@ impl<E: Clone> Condition<E> {
     /// Waiting task, first poll: judges `seen`, the state it registered at, and what came
     /// since. Gives the predicate back when there is more to judge than one poll should.
     pub(crate) fn start(&self, mut predicate: Predicate<E>, seen: &E) -> Option<Predicate<E>> {
-        let mut panics = Panics::new();
-        match panics::run(|| predicate(seen)) {
-            Ok(false) => return self.go_on(predicate),
-            Ok(true) => self.settle(predicate, Outcome::Satisfied(seen.clone()), &mut panics),
-            Err(payload) => self.settle(predicate, Outcome::Panicked(payload), &mut panics),
-        };
-        panics.resume();
-        None
+        match self.verdict(&mut predicate, seen) {
+            None => self.go_on(predicate),
+            Some(outcome) => {
+                let mut panics = Panics::new();
+                self.settle(predicate, outcome, &mut panics);
+                panics.resume();
+                None
+            }
+        }
     }
 
     /// Waiting task, carrying the predicate: judges what was missed, a bounded part of it.
-    pub(crate) fn go_on(&self, mut predicate: Predicate<E>) -> Option<Predicate<E>> {
+    pub(crate) fn go_on(&self, predicate: Predicate<E>) -> Option<Predicate<E>> {
         let mut panics = Panics::new();
-        let missed = self.spot.with(|state| {
-            let n = state.missed.len().min(PER_POLL);
-            state.missed.drain(..n).collect::<Vec<_>>()
-        });
-        let full = missed.len() == PER_POLL;
-        for event in missed {
-            let outcome = match panics::run(|| predicate(&event)) {
-                Ok(false) => continue,
-                Ok(true) => Outcome::Satisfied(event),
-                Err(payload) => Outcome::Panicked(payload),
-            };
-            self.settle(predicate, outcome, &mut panics);
-            panics.resume();
-            return None;
-        }
-        if full {
-            return Some(predicate);
-        }
-        self.lay_down(predicate, &mut panics);
+        let rest = self.catch_up_within(predicate, PER_POLL, &mut panics);
         panics.resume();
-        None
+        rest.err()
     }
 
     /// Waiting task: the outcome, or parks.

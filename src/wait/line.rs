@@ -128,11 +128,12 @@ impl Given {
 }
 
 impl<E> Place<E> {
-    pub(crate) fn new(line: &Arc<Line>, predicate: Predicate<E>) -> Self {
+    /// A place whose predicate is with the newcomer.
+    pub(crate) fn new(line: &Arc<Line>) -> Self {
         line.join();
         Self {
             status: AtomicU8::new(WAITING),
-            predicate: Baton::resting(predicate),
+            predicate: Baton::carried(),
             spot: Spot::new(None),
             line: line.clone(),
         }
@@ -146,7 +147,8 @@ impl<E> Place<E> {
             TURN => return Given::Declined(Fate::Stays),
             _ => return Given::Declined(Fate::Leaves),
         }
-        let Some(mut predicate) = self.predicate.take() else {
+        // A newcomer that still carries it is called, and will knock.
+        let Some(mut predicate) = self.predicate.call() else {
             return Given::Declined(Fate::Stays);
         };
         let verdict = panics::run(|| predicate(event));
@@ -196,6 +198,18 @@ impl<E> Place<E> {
         panics.catch(|| drop(before));
         if let Some(waker) = waker {
             panics.catch(|| waker.wake());
+        }
+    }
+
+    /// Newcomer, registered: lays its predicate down. False if events came meanwhile, which it
+    /// has not been judged by.
+    pub(crate) fn settle_down(&self, predicate: Predicate<E>) -> bool {
+        match self.predicate.rest(predicate) {
+            Ok(()) => true,
+            Err(Refused::Called(predicate) | Refused::Gone(predicate)) => {
+                self.predicate.offer(predicate);
+                false
+            }
         }
     }
 
