@@ -1,5 +1,28 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc = include_str!("../README.md")]
+//!
+//! [`add_watch`]: Atom::add_watch
+//! [`blocking_wait_for`]: Atom::blocking_wait_for
+//! [`changed`]: Atom::changed
+//! [`changed_since`]: Atom::changed_since
+//! [`changes`]: Atom::changes
+//! [`changes_bounded`]: Atom::changes_bounded
+//! [`compare_and_set`]: Atom::compare_and_set
+//! [`compare_exchange`]: Atom::compare_exchange
+//! [`load`]: Atom::load
+//! [`modify`]: Atom::modify
+//! [`reset`]: Atom::reset
+//! [`reset_vals`]: Atom::reset_vals
+//! [`snapshots`]: Atom::snapshots
+//! [`swap`]: Atom::swap
+//! [`swap_if`]: Atom::swap_if
+//! [`swap_vals`]: Atom::swap_vals
+//! [`swap_when`]: Atom::swap_when
+//! [`try_swap`]: Atom::try_swap
+//! [`view`]: Atom::view
+//! [`wait_for`]: Atom::wait_for
+//! [`wait_map`]: Atom::wait_map
+//! [`with`]: Atom::with
 
 mod atom;
 #[cfg(not(loom))]
