@@ -76,8 +76,8 @@ type Owned<T> = Subscription<T, AtomView<T>>;
 
 /// Every commit after the stream was made, in order, without a gap. Ends when the atom closes.
 ///
-/// Made by [`Atom::changes`](crate::Atom::changes). What has not been taken yet is kept: 8 bytes
-/// for each commit besides the value itself. A stream that nobody polls therefore grows with every
+/// Made by [`Atom::changes`](crate::Atom::changes). What has not been taken yet is kept: a pointer
+/// for each commit besides the snapshot itself. A stream that nobody polls therefore grows with every
 /// commit; where that can happen, use [`BoundedChanges`] or [`Snapshots`].
 ///
 /// # Cancel safety

@@ -30,7 +30,7 @@ fn on_value<T>(mut pred: impl FnMut(&T) -> bool + Send + 'static) -> Predicate<S
 impl<T> Atom<T> {
     /// The first state that satisfies `pred`, from the first poll on.
     ///
-    /// Evaluating costs each commit one call of `pred`. A parked wait takes about 200 bytes
+    /// Evaluating costs each commit one call of `pred`. A parked wait takes about 220 bytes
     /// besides what `pred` captures.
     ///
     /// # Panics

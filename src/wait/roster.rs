@@ -124,6 +124,7 @@ impl<E: Event> Roster<E> {
                 Observer::Place(x) => desk.places.push((since, x)),
             }
         }
+        shrink(&mut register.newcomers);
     }
 
     /// An observer that was registered leaves again. True if the desk should be tidied.
@@ -149,6 +150,7 @@ impl<E: Event> Roster<E> {
         visit(&mut desk.conditions, panics, |_, x, _| fate(x.is_over()));
         visit(&mut desk.places, panics, |_, x, _| fate(x.is_over()));
         self.population.store(desk.len(), Ordering::Relaxed);
+        desk.shrink();
     }
 }
 
@@ -200,6 +202,13 @@ impl<E: Event> Desk<E> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Gives room back that a crowd has left.
+    fn shrink(&mut self) {
+        shrink(&mut self.mailboxes);
+        shrink(&mut self.conditions);
+        shrink(&mut self.places);
     }
 
     /// Tells everyone registered before `version` that `new` has replaced `old`.
@@ -265,6 +274,12 @@ impl<E: Event> Desk<E> {
         }
         // Who could still commit keeps the atom open: these were forgotten.
         self.places.clear();
+    }
+}
+
+fn shrink<X>(list: &mut Vec<X>) {
+    if list.capacity() > 4 * (list.len() + TOLERATED) {
+        list.shrink_to(2 * list.len());
     }
 }
 
