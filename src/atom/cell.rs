@@ -12,8 +12,13 @@
 //! [`packed`] holds the state in one 64-bit word. Where an address does not leave room in
 //! such a word, [`portable`] holds it in an allocation that arc-swap publishes.
 
+// Both are compiled and tested everywhere; one is used.
+#[allow(dead_code)]
 mod packed;
+#[allow(dead_code)]
 mod portable;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use super::node::{NodeRef, Retired};
 

@@ -43,19 +43,6 @@
 //! The idea is that of split reference counts (Williams, *C++ Concurrency in Action*, 7.2.4).
 
 #![allow(unsafe_code)]
-#![cfg_attr(
-    any(
-        atomos_portable,
-        target_os = "android",
-        not(target_has_atomic = "64"),
-        not(any(
-            target_pointer_width = "32",
-            target_arch = "x86_64",
-            target_arch = "aarch64"
-        ))
-    ),
-    allow(dead_code)
-)]
 
 use std::{marker::PhantomData, ptr::NonNull};
 

@@ -6,20 +6,6 @@
 //! more for each commit, and what arc-swap's writes cost; the protocols above
 //! the seam are the same.
 
-#![cfg_attr(
-    not(any(
-        atomos_portable,
-        target_os = "android",
-        not(target_has_atomic = "64"),
-        not(any(
-            target_pointer_width = "32",
-            target_arch = "x86_64",
-            target_arch = "aarch64"
-        ))
-    )),
-    allow(dead_code)
-)]
-
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};

@@ -1,0 +1,19 @@
+//! What the contract suite has in common: executors, hostile wakers, counted
+//! values, deadlines, and a list of every way to wait.
+
+// Every test file is a crate of its own and uses its own part of this.
+#![allow(dead_code, unused_imports)]
+
+mod executors;
+mod log;
+mod threads;
+mod values;
+mod waits;
+mod wakers;
+
+pub(crate) use executors::{EXECUTORS, Executor, everywhere, park_until_ready};
+pub(crate) use log::{Log, assert_linked, available, log, logger, taken};
+pub(crate) use threads::{LIMIT, caught, in_child, in_time, once, panic_text, two_threads};
+pub(crate) use values::{Counted, Hooked, Live, OnDrop};
+pub(crate) use waits::{Boxed, Wait, every_wait};
+pub(crate) use wakers::{Probe, poll};
