@@ -68,12 +68,18 @@ impl<'a, T> WaitFor<'a, T> {
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<Answer<T>> {
+        let first = matches!(self.stage, Stage::Fresh(_));
         self.register();
         self.judge();
         match &self.stage {
             Stage::Parked(condition) => {
-                let outcome = ready!(condition.poll(cx));
-                self.leave();
+                let outcome = ready!(if first && !condition.is_over() {
+                    condition.first_poll(cx)
+                } else {
+                    condition.poll(cx)
+                });
+                // Whoever ended the wait has emptied it.
+                self.stage = Stage::Done;
                 match outcome {
                     Outcome::Satisfied(snapshot) => Poll::Ready(Ok(snapshot)),
                     Outcome::Closed => Poll::Ready(Err(Closed)),

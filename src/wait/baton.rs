@@ -12,6 +12,8 @@
 //! | carried, called  | with carrier  | –        | called      | refused        | gone     |
 //! | gone             | nowhere       | –        | –           | refused        | –        |
 //!
+//! A carrier may also keep the content for good (`end`), which leaves it gone.
+//!
 //! **A call is never lost.** The caller first leaves its word where the carrier will find it
 //! (a commit in the atom's word, a value in the list of missed ones), then calls:
 //!
@@ -152,7 +154,15 @@ impl<P> Baton<P> {
         }
     }
 
-    /// Whether `remove` has been called.
+    /// Carrier: keeps the content for good.
+    #[inline]
+    pub(crate) fn end(&self) {
+        // Relaxed: nothing is handed over. A call or removal that this wipes out would have
+        // told the carrier no more than this tells the others.
+        self.state.store(CARRIED | GONE, Ordering::Relaxed);
+    }
+
+    /// Whether it is gone: removed, or kept by a carrier.
     #[inline]
     pub(crate) fn is_gone(&self) -> bool {
         // Relaxed: a hint; who needs the content goes through the other verbs.

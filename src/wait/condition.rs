@@ -194,13 +194,15 @@ impl<E: Clone> Condition<E> {
     /// Carrier: ends the wait. The predicate is dropped before the task learns of it, so
     /// that what it captured is gone when the wait returns.
     fn settle(&self, predicate: Predicate<E>, outcome: Outcome<E>, panics: &mut Panics) -> Fate {
-        self.predicate.remove();
+        self.predicate.end();
         panics.catch(|| drop(predicate));
         let (missed, waker) = self.spot.change(|state| {
             state.outcome = Some(outcome);
             std::mem::take(&mut state.missed)
         });
-        panics.catch(|| drop(missed));
+        if !missed.is_empty() {
+            panics.catch(|| drop(missed));
+        }
         if let Some(waker) = waker {
             panics.catch(|| waker.wake());
         }
@@ -232,6 +234,12 @@ impl<E: Clone> Condition<E> {
     /// Waiting task: the outcome, or parks.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome<E>> {
         self.spot.poll(cx, |state| state.outcome.take())
+    }
+
+    /// The same in the first poll, in which an outcome is unlikely.
+    pub(crate) fn first_poll(&self, cx: &mut Context<'_>) -> Poll<Outcome<E>> {
+        self.spot
+            .park(cx.waker().clone(), |state| state.outcome.take())
     }
 
     /// Waiting task, about to leave: drops what the wait holds. True if it was still

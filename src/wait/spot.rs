@@ -57,7 +57,15 @@ impl<S> Spot<S> {
                 return Poll::Pending;
             }
         }
-        let waker = cx.waker().clone();
+        self.park(cx.waker().clone(), ready)
+    }
+
+    /// The last step of parking: `ready`'s answer, or leaves the waker.
+    pub(crate) fn park<R>(
+        &self,
+        waker: Waker,
+        mut ready: impl FnMut(&mut S) -> Option<R>,
+    ) -> Poll<R> {
         let mut inner = self.0.lock();
         let (answer, spent) = match ready(&mut inner.state) {
             Some(r) => (Poll::Ready(r), Some(waker)),

@@ -23,6 +23,9 @@
 //!
 //! and it reaches zero exactly when the node is not current and nobody refers to it.
 //!
+//! A short read gives its reference back to the word instead of the node, if the node is still
+//! current: one reference alive less and one taken less, so the sum stays.
+//!
 //! **Topping up.** A reader that finds `taken` half full prepays `HALF` more in the node,
 //! then lowers `taken` by `HALF` with a compare-and-swap; if that fails because another
 //! reader was quicker or the node was replaced, it takes the `HALF` back. It holds a
@@ -64,6 +67,8 @@ const ADDRESS: u64 = (TAKE_ONE - 1) & !FLAGS;
 /// How many references are taken before a reader tops up. Two under the model checker, so
 /// that models reach it.
 const HALF: usize = if cfg!(loom) { 2 } else { PREPAID / 2 };
+/// How often a reader tries to give its reference back to the word.
+const HAND_BACK_TRIES: usize = if cfg!(loom) { 1 } else { 4 };
 /// Topping up has failed to keep pace with so many readers at once.
 const LIMIT: usize = PREPAID / 4 * 3;
 
@@ -178,12 +183,37 @@ impl<T> Cell<T> {
         node.give_back(HALF);
     }
 
-    /// Runs `f` on the current node. The reference goes back to the cell where that is possible,
-    /// so that a read touches one shared location and not two.
+    /// Runs `f` on the current node.
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&NodeRef<T>) -> R) -> R {
-        let (node, _) = self.load();
-        f(&node)
+        let (node, state) = self.load();
+        let result = f(&node);
+        self.hand_back(node, state);
+        result
+    }
+
+    /// Gives a reference back to the cell, if its node is still current: then a short read
+    /// touches one shared location and not two.
+    #[inline]
+    fn hand_back(&self, node: NodeRef<T>, state: State) {
+        let mut guess = state;
+        for _ in 0..HAND_BACK_TRIES {
+            // While this reference exists the node cannot have been replaced and come back.
+            if !guess.holds(&node) || guess.taken() == 0 {
+                break;
+            }
+            // Release: what was done with the reference precedes the end of the node, which
+            // follows the replacement of it. Acquire, as every change of the word.
+            match self.word.compare_exchange(
+                guess.0,
+                guess.0 - TAKE_ONE,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return node.not_dropped(),
+                Err(now) => guess = State(now),
+            }
+        }
     }
 
     /// The state, if `node` is the current one.
@@ -239,8 +269,11 @@ impl<T> Cell<T> {
     /// Sets `flag`, and returns the state it is set in: what is committed afterwards
     /// is committed under the flag.
     pub(crate) fn raise(&self, flag: Flags) -> (NodeRef<T>, State) {
-        // SeqCst: see the module; AcqRel in it: as in `load`.
-        self.word.fetch_or(u64::from(flag.0), Ordering::SeqCst);
+        // Relaxed: flags are cleared under a lock that those who raise them hold, or never.
+        if self.word.load(Ordering::Relaxed) & u64::from(flag.0) == 0 {
+            // AcqRel: as every change of the word.
+            self.word.fetch_or(u64::from(flag.0), Ordering::AcqRel);
+        }
         self.load()
     }
 
