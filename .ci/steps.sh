@@ -33,15 +33,16 @@ summary() {
     [ "$failures" -eq 0 ]
 }
 
-# loom_step NAME PREEMPTIONS: the models of tests/loom.rs, each in a process of its
-# own where possible, since a deadlock that loom finds aborts the process.
+# loom_step NAME PREEMPTIONS TURN: the models of tests/loom.rs, each in a process of its
+# own where possible, since a deadlock that loom finds aborts the process. TURN is the
+# number of commits that a deliverer tells before it offers the desk to others.
 loom_step() {
     local runner=(cargo test --release --test loom)
     if cargo nextest --version >/dev/null 2>&1; then
         runner=(cargo nextest run --cargo-profile release --no-fail-fast --test loom)
     fi
     step "$1" env RUSTFLAGS="${RUSTFLAGS:-} --cfg loom" CARGO_TARGET_DIR="$target/loom" \
-        LOOM_MAX_PREEMPTIONS="$2" "${runner[@]}"
+        LOOM_MAX_PREEMPTIONS="$2" ATOMOS_TURN="$3" "${runner[@]}"
 }
 
 # Where cargo builds; what needs other flags builds in a folder of its own below it,

@@ -46,7 +46,7 @@
 //! when the deliverer that acquired CLOSED takes over the newcomers. So everyone is told
 //! all commits, then of the end.
 //!
-//! **Handing over.** A deliverer that has told `TURN` commits lays the desk down for anybody,
+//! **Handing over.** A deliverer that has told `turn()` commits lays the desk down for anybody,
 //! gives way once, and calls it like a writer: it goes on only if nobody took it. What it had
 //! not told yet stays on the desk.
 
@@ -69,7 +69,19 @@ use crate::{
 };
 
 /// Commits told before the desk is offered to others.
-const TURN: usize = if cfg!(loom) { 1 } else { 64 };
+#[cfg(not(loom))]
+const fn turn() -> usize {
+    64
+}
+
+/// Models run with 1 and with 2: with 1 the desk is offered after every commit, which hides
+/// what happens when it is not.
+#[cfg(loom)]
+fn turn() -> usize {
+    static TURN: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    let given = || std::env::var("ATOMOS_TURN").ok()?.parse().ok();
+    *TURN.get_or_init(|| given().unwrap_or(1))
+}
 
 /// Everything that has to do with an atom's observers.
 pub(crate) struct Hub<T> {
@@ -260,7 +272,7 @@ impl<'a, T> Delivery<'a, T> {
         while let Some(old) = run.pop() {
             self.tell(observers, old, run.last().unwrap_or(end));
             self.told += 1;
-            if self.told >= TURN && !run.is_empty() {
+            if self.told >= turn() && !run.is_empty() {
                 return false;
             }
         }
@@ -315,7 +327,7 @@ impl<'a, T> Delivery<'a, T> {
     }
 
     fn lay_down(&mut self, desk: Box<Desk<T>>) -> Step<T> {
-        if self.told >= TURN {
+        if self.told >= turn() {
             return self.offer(desk);
         }
         self.sign(0);

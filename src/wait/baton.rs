@@ -27,6 +27,12 @@
 //! *called* (or the thing is at rest again) when the carrier wants to rest, so `rest` is
 //! refused and the carrier answers once more (or the caller itself becomes the carrier).
 
+//!
+//! **Orderings.** Calling, answering, offering and removing are AcqRel: of two parties that meet
+//! here the later one knows all that the earlier one did, so that counters kept beside the
+//! baton can be Relaxed. Some single halves of them are covered by others; weakened together
+//! they fail the models.
+
 #![allow(unsafe_code)]
 
 use crate::sync::{AtomicU8, Ordering, UnsafeCell};
@@ -90,7 +96,7 @@ impl<P> Baton<P> {
     /// more before it lays it down. Whoever gets it has thereby answered.
     #[inline]
     pub(crate) fn call(&self) -> Option<P> {
-        // AcqRel: as below; the usual case, which leaves no call to answer.
+        // AcqRel: as below. The usual case, which leaves no call to answer.
         if self
             .state
             .compare_exchange(RESTING, CARRIED, Ordering::AcqRel, Ordering::Relaxed)
@@ -111,8 +117,7 @@ impl<P> Baton<P> {
     /// Carrier: what was left before this is seen after it.
     #[inline]
     pub(crate) fn answer(&self) {
-        // Acquire: pairs with the Release of every `call` before it. Release: a caller
-        // that comes later sees that its call is the later one.
+        // Acquire: pairs with the Release of every `call` before it. Release: see the module.
         self.state.fetch_and(!CALLED, Ordering::AcqRel);
     }
 

@@ -76,9 +76,10 @@ impl Line {
     /// What is due is given after taking over newcomers, and on a state loaded after this call:
     /// one at least as new as that at which the newcomer registered.
     pub(crate) fn due(&self) -> usize {
-        // Relaxed: left as word for the deliverer, whose `answer` acquired it.
         if self.returned.load(Ordering::Relaxed) > 0 {
-            return self.returned.swap(0, Ordering::Relaxed);
+            // Acquire: pairs with `hand_back`, whose call may still be to come: the place it
+            // was taken from must be seen waiting.
+            return self.returned.swap(0, Ordering::Acquire);
         }
         // Acquire: pairs with `knock`, which may come before its call.
         let knocked = self.knocked.load(Ordering::Acquire);
@@ -90,9 +91,9 @@ impl Line {
     }
 
     fn hand_back(&self) {
-        // Relaxed: published by the call that follows.
         self.turns.fetch_sub(1, Ordering::Relaxed);
-        self.returned.fetch_add(1, Ordering::Relaxed);
+        // Release: pairs with `due`.
+        self.returned.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -5,7 +5,7 @@ use std::{future::Future, pin::pin, task::Poll};
 use atomos::Atom;
 use loom::{future::block_on, thread};
 
-use super::support::{model, poll_once};
+use super::support::{crowd, model, poll_once};
 
 async fn acquire(permits: &Atom<usize>) {
     permits.swap_when(|n| *n > 0, |n| n - 1).await;
@@ -98,6 +98,150 @@ fn cancelling_commits_nothing() {
         drop(wait);
         writing.join().unwrap();
         assert_eq!(permits.with(|n| *n), usize::from(!served));
+    });
+}
+
+/// A newcomer whose condition came to hold while a deliverer was under way: its knock is
+/// answered on a state that it has seen, not on the one that the deliverer had loaded before.
+#[test]
+fn a_knock_is_answered_on_a_state_as_new_as_the_newcomer() {
+    model(2, || {
+        let permits = Atom::new(0_usize);
+        let mut never = pin!(permits.swap_when(|n| *n > 9, |n| *n));
+        assert!(poll_once(never.as_mut()).is_pending());
+        let other = permits.clone();
+        let joining = thread::spawn(move || {
+            other.swap(|n| n + 1);
+            block_on(acquire(&other));
+        });
+        permits.swap(|n| *n);
+        joining.join().unwrap();
+        assert_eq!(permits.with(|n| *n), 0);
+    });
+}
+
+/// G5: a newcomer waits behind a turn that is out, although its own condition holds.
+#[test]
+fn a_newcomer_does_not_overtake_a_turn() {
+    model(2, || {
+        let permits = Atom::new(0_usize);
+        let mut first = pin!(acquire(&permits));
+        assert!(poll_once(first.as_mut()).is_pending());
+        permits.reset(1);
+        let other = permits.clone();
+        let newcomer = thread::spawn(move || block_on(acquire(&other)));
+        assert!(poll_once(first.as_mut()).is_ready());
+        permits.swap(|n| n + 1);
+        newcomer.join().unwrap();
+        assert_eq!(permits.with(|n| *n), 0);
+    });
+}
+
+/// A turn that nobody takes when it is handed back is not out any more: the next
+/// newcomer's knock is answered.
+#[test]
+fn a_turn_handed_back_to_nobody_is_forgotten() {
+    model(2, || {
+        let permits = Atom::new(0_usize);
+        let mut never = pin!(permits.swap_when(|n| *n > 9, |n| *n));
+        let mut leaves = Box::pin(acquire(&permits));
+        assert!(poll_once(never.as_mut()).is_pending());
+        assert!(poll_once(leaves.as_mut()).is_pending());
+        let writer = permits.clone();
+        let writing = thread::spawn(move || {
+            writer.swap(|n| n + 1);
+        });
+        drop(leaves);
+        writing.join().unwrap();
+        assert!(poll_once(pin!(acquire(&permits))).is_ready());
+    });
+}
+
+/// As `a_cancelled_turn_is_handed_on`, but nothing else calls the deliverer.
+#[test]
+fn a_cancelled_turn_is_handed_on_by_its_own_call() {
+    model(2, || {
+        let permits = Atom::new(0_usize);
+        let mut first = Box::pin(acquire(&permits));
+        let mut second = pin!(acquire(&permits));
+        assert!(poll_once(first.as_mut()).is_pending());
+        assert!(poll_once(second.as_mut()).is_pending());
+        let _crowd = crowd(&permits);
+        let writer = permits.clone();
+        let writing = thread::spawn(move || {
+            writer.swap(|n| n + 1);
+        });
+        drop(first);
+        writing.join().unwrap();
+        assert!(poll_once(second.as_mut()).is_ready());
+    });
+}
+
+/// A turn that is lost is handed to the next whose condition holds, by the loser's own call.
+#[test]
+fn a_lost_turn_goes_to_the_next() {
+    model(2, || {
+        let permits = Atom::new(0_usize);
+        let mut three = pin!(permits.swap_when(|n| *n > 2, |n| n - 3));
+        let mut first = pin!(acquire(&permits));
+        let mut second = pin!(acquire(&permits));
+        assert!(poll_once(three.as_mut()).is_pending());
+        assert!(poll_once(first.as_mut()).is_pending());
+        assert!(poll_once(second.as_mut()).is_pending());
+        permits.reset(3);
+        let thief = permits.clone();
+        let stealing = thread::spawn(move || {
+            thief.reset(2);
+        });
+        if poll_once(three.as_mut()).is_ready() {
+            return stealing.join().unwrap();
+        }
+        stealing.join().unwrap();
+        // The theft was a commit, which gave a turn to one; what was lost goes to the other.
+        assert!(poll_once(second.as_mut()).is_ready());
+        assert!(poll_once(first.as_mut()).is_ready());
+    });
+}
+
+/// A newcomer that knocks between the commit of a turn and its end is served by the
+/// delivery of that commit, which finds the turn ended.
+#[test]
+fn a_knock_outlasts_the_turn() {
+    model(1, || {
+        let permits = Atom::new(0_usize);
+        let mut first = pin!(acquire(&permits));
+        assert!(poll_once(first.as_mut()).is_pending());
+        let _crowd = crowd(&permits);
+        permits.reset(2);
+        let other = permits.clone();
+        let newcomer = thread::spawn(move || block_on(acquire(&other)));
+        assert!(poll_once(first.as_mut()).is_ready());
+        newcomer.join().unwrap();
+        assert_eq!(permits.with(|n| *n), 0);
+    });
+}
+
+/// G8: what a wait in line holds is dropped with it, be its predicate in use or not.
+#[test]
+fn a_cancelled_place_drops_its_predicate() {
+    model(3, || {
+        let permits = Atom::new(0_usize);
+        let captured = loom::sync::Arc::new(());
+        let held = captured.clone();
+        let holds = move |n: &usize| {
+            let _ = &held;
+            *n > 9
+        };
+        let mut wait = Box::pin(permits.swap_when(holds, |n| *n));
+        assert!(poll_once(wait.as_mut()).is_pending());
+        let _crowd = crowd(&permits);
+        let writer = permits.clone();
+        let writing = thread::spawn(move || {
+            writer.swap(|n| n + 1);
+        });
+        drop(wait);
+        writing.join().unwrap();
+        assert_eq!(loom::sync::Arc::strong_count(&captured), 1);
     });
 }
 

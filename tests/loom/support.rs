@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use atomos::{Atom, Changes};
 use loom::{alloc::Track, cell::UnsafeCell};
 
 /// A value whose reads and end loom checks: a read of a freed node, or a node that is never
@@ -56,4 +57,14 @@ pub(crate) fn model(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
         builder.preemption_bound = Some(preemptions);
     }
     builder.check(f);
+}
+
+/// So many observers that one who leaves does not make the desk be tidied by that alone: what
+/// has to be called for then is called by whoever needs it, not by chance.
+pub(crate) fn crowd<T>(atom: &Atom<T>) -> [Changes<T>; 4] {
+    let first = atom.changes();
+    let crowd = [0; 4].map(|_| atom.changes());
+    // The desk is tidied now, and counted.
+    drop(first);
+    crowd
 }

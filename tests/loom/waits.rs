@@ -6,7 +6,7 @@ use atomos::Atom;
 use futures::StreamExt;
 use loom::{future::block_on, thread};
 
-use super::support::{Probe, model, poll_once};
+use super::support::{Probe, crowd, model, poll_once};
 
 /// G2: a wait that registers while the satisfying commit is made is woken or satisfied.
 #[test]
@@ -140,5 +140,29 @@ fn snapshots_come_to_the_last_state() {
         }
         assert_eq!(last, 2);
         writing.join().unwrap();
+    });
+}
+
+/// G8: a predicate that is being evaluated while its wait is cancelled is dropped right after, not
+/// when the record of the wait is tidied away.
+#[test]
+fn a_cancelled_predicate_is_dropped_by_its_carrier() {
+    model(3, || {
+        let atom = Atom::new(Probe::new(0));
+        let captured = loom::sync::Arc::new(());
+        let held = captured.clone();
+        let mut wait = Box::pin(atom.wait_for(move |p| {
+            let _ = &held;
+            p.get() == 9
+        }));
+        assert!(poll_once(wait.as_mut()).is_pending());
+        let _crowd = crowd(&atom);
+        let writer = atom.clone();
+        let writing = thread::spawn(move || {
+            writer.reset(Probe::new(1));
+        });
+        drop(wait);
+        writing.join().unwrap();
+        assert_eq!(loom::sync::Arc::strong_count(&captured), 1);
     });
 }

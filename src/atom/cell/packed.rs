@@ -168,7 +168,8 @@ impl<T> Cell<T> {
         // Relaxed: the address is compared, nothing is read through it.
         let mut word = self.word.load(Ordering::Relaxed);
         while State(word).holds(node) && State(word).taken() >= HALF {
-            // Release: whoever replaces the node acquires the addition made to its count.
+            // Release: whoever replaces the node acquires the addition made to its count. No
+            // Acquire: nothing is read on the strength of it.
             let lowered = word - HALF as u64 * TAKE_ONE;
             match self.word.compare_exchange_weak(
                 word,
