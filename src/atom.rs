@@ -125,6 +125,9 @@ impl<T> Atom<T> {
     /// commit before its watches run, so a task may go on while they do. A watch under a key that is taken
     /// replaces the other, in its place.
     ///
+    /// A watch is called through `&`: state of its own goes into an atomic or a `Mutex`, in spite of
+    /// the calls being one at a time.
+    ///
     /// A watch may do anything with the atom, a commit included, which is delivered when
     /// the running one has been delivered to everyone. It may not block until a later
     /// commit is delivered, since it holds up that delivery:

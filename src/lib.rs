@@ -1,6 +1,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![doc = include_str!("../README.md")]
-//!
+// The README's links, for rustdoc: the first definition of a link is the one that counts.
+//! [`AtomView::is_closed`]: AtomView::is_closed
+//! [`Reader`]: Reader
 //! [`add_watch`]: Atom::add_watch
 //! [`blocking_wait_for`]: Atom::blocking_wait_for
 //! [`changed`]: Atom::changed
@@ -23,6 +24,9 @@
 //! [`wait_for`]: Atom::wait_for
 //! [`wait_map`]: Atom::wait_map
 //! [`with`]: Atom::with
+#![cfg_attr(feature = "tokio", doc = "[`spawn_watch`]: Atom::spawn_watch")]
+//!
+#![doc = include_str!("../README.md")]
 
 mod atom;
 #[cfg(not(loom))]

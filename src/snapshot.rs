@@ -11,7 +11,8 @@ use crate::{atom::node::NodeRef, wait::mailbox::Event};
 /// addition each. It may be kept, sent and shared like an [`Arc`](std::sync::Arc), and it
 /// keeps no other version of the value alive.
 ///
-/// It derefs to the value, and compares, hashes and prints as the value does. What it
+/// It derefs to the value, and compares, hashes and prints as the value does (with a plain
+/// value: `*snapshot == 1`). What it
 /// has of its own are therefore associated functions, as on `Arc`.
 ///
 /// # Examples

@@ -83,6 +83,20 @@ type Owned<T> = Subscription<T, AtomView<T>>;
 /// # Cancel safety
 ///
 /// A commit is taken from the stream only by the poll that returns it.
+///
+/// ```
+/// use futures::StreamExt; // or tokio_stream's
+///
+/// # futures::executor::block_on(async {
+/// let atom = atomos::Atom::new(0);
+/// let mut changes = atom.changes();
+/// atom.reset(1);
+/// drop(atom);
+/// while let Some(change) = changes.next().await {
+///     println!("{} became {}", change.old, change.new);
+/// }
+/// # });
+/// ```
 pub struct Changes<T> {
     subscription: Owned<T>,
     budget: Budget,
@@ -167,6 +181,20 @@ impl<T> Stream for BoundedChanges<T> {
 /// # Cancel safety
 ///
 /// A state is taken from the stream only by the poll that returns it.
+///
+/// ```
+/// use futures::StreamExt; // or tokio_stream's
+///
+/// # futures::executor::block_on(async {
+/// let atom = atomos::Atom::new(0);
+/// let mut snapshots = atom.snapshots();
+/// atom.reset(1);
+/// drop(atom);
+/// while let Some(state) = snapshots.next().await {
+///     println!("now {state}");
+/// }
+/// # });
+/// ```
 pub struct Snapshots<T> {
     /// None when the stream has ended.
     view: Option<AtomView<T>>,

@@ -14,6 +14,8 @@ async fn next<T>(changes: &mut Changes<T>) -> Option<Change<T>> {
 }
 
 impl<T: Send + Sync + 'static> Atom<T> {
+    /// An asynchronous watch (feature `tokio`).
+    ///
     /// Spawns a task that calls `f` with every commit after this call, in order, one call
     /// at a time: each future is awaited before the next commit is taken.
     ///

@@ -86,6 +86,8 @@ impl<T> AtomView<T> {
     }
 
     /// Whether the last [`Atom`](crate::Atom) handle is gone, so that the value is final.
+    ///
+    /// To wait for that: `view.wait_for(|_| false).await`, which ends with `Closed`.
     pub fn is_closed(&self) -> bool {
         self.cell().load().1.flags().is_closed()
     }

@@ -26,7 +26,15 @@ fn on_value<T>(mut pred: impl FnMut(&T) -> bool + Send + 'static) -> Predicate<S
 /// The predicate of a wait is evaluated on the state of the first poll, then, by whoever
 /// delivers, on every commit: each exactly once and in commit order. So a state that
 /// satisfies it is never missed, even if the next commit overwrites it at once, and the
-/// task is woken only when the wait is over. That is why predicates are `Send + 'static`.
+/// task is woken only when the wait is over. That is why predicates are `Send + 'static`: what
+/// they capture they own (`move |n| *n > limit`).
+///
+/// A wait counts from its first poll; `changed`, `changes` and `changes_bounded` count from the call. Take
+/// one of these before the writer starts, if a state that comes and goes must not be missed.
+///
+/// The future borrows its handle. To spawn it, move a handle into the task:
+/// `tokio::spawn(async move { view.wait_for(..).await })`. Prefer a view there: a task that waits through
+/// an `Atom` keeps the atom open, so that its wait never ends with [`Closed`].
 impl<T> Atom<T> {
     /// The first state that satisfies `pred`, from the first poll on.
     ///
@@ -85,7 +93,7 @@ impl<T> Atom<T> {
     /// wait keeps its place and goes on.
     ///
     /// Both closures may run several times. They see the same value in the attempt that is
-    /// committed. A commit costs a call of `pred` for every one in line up to the first whose
+    /// committed. `f` may borrow: what it writes down in its last run belongs to the commit. A commit costs a call of `pred` for every one in line up to the first whose
     /// condition holds.
     ///
     /// # Panics

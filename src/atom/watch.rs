@@ -68,7 +68,8 @@ impl fmt::Debug for WatchKey {
     }
 }
 
-/// What a watch is called with: one commit of one atom.
+/// What a watch is called with: one commit of one atom. The values themselves are `**e.old` and
+/// `**e.new`.
 pub struct WatchEvent<'a, T> {
     /// The key that the watch was added under.
     pub key: &'a WatchKey,
