@@ -122,7 +122,7 @@ async fn log_changes(mut changes: Changes<Config>) -> Vec<String> {
     let mut logged = Vec::new();
     while let Some(Change { old, new }) = changes.next().await {
         let line = format!(
-            "version {}: {}",
+            "log: version {}: {}",
             Snapshot::version(&new),
             difference(&old, &new)
         );

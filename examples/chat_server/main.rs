@@ -119,12 +119,11 @@ async fn serve(options: &Options) -> io::Result<()> {
     let server = Server::bind(&options.address, Limits::default()).await?;
     let address = server.address()?;
     say(&format!("chat server listening on {address}"));
+    let (ip, port) = (address.ip(), address.port());
     say(&format!(
-        "try it from other terminals: nc {} {}",
-        address.ip(),
-        address.port()
+        "try it from other terminals: nc {ip} {port}   (or: telnet {ip} {port})"
     ));
-    say("Ctrl-C shuts it down");
+    say("Ctrl-C shuts it down; below, [n] is the version of the state");
     log::attach(&server.state());
 
     let stop = async {
