@@ -122,11 +122,11 @@ async fn log_changes(mut changes: Changes<Config>) -> Vec<String> {
     let mut logged = Vec::new();
     while let Some(Change { old, new }) = changes.next().await {
         let line = format!(
-            "log: version {}: {}",
+            "version {}: {}",
             Snapshot::version(&new),
             difference(&old, &new)
         );
-        println!("{line}");
+        println!("log: {line}");
         logged.push(line);
     }
     logged
