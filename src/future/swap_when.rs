@@ -181,19 +181,21 @@ fn try_commit<T>(
 impl<T, F> SwapWhen<'_, T, F> {
     /// Leaves the line, if it is in it.
     fn leave(&mut self) {
+        let mut panics = Panics::new();
         match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Fresh(predicate) => drop(predicate),
+            Stage::Fresh(predicate) => {
+                panics.catch(|| drop(predicate));
+            }
             Stage::InLine(place) => {
-                let mut panics = Panics::new();
                 let had_turn = place.cancel(&mut panics);
                 panics.catch(|| self.view.unregister(&Observer::Place(place)));
                 if had_turn {
                     panics.catch(|| self.view.deliver());
                 }
-                panics.resume();
             }
             Stage::Done => {}
         }
+        panics.resume();
     }
 }
 

@@ -155,7 +155,10 @@ impl<'a, T> WaitFor<'a, T> {
     fn leave(&mut self) {
         let mut panics = Panics::new();
         let (condition, predicate) = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Fresh(predicate) => return drop(predicate),
+            Stage::Fresh(predicate) => {
+                panics.catch(|| drop(predicate));
+                return panics.resume();
+            }
             Stage::Judging(condition, predicate) => (condition, Some(predicate)),
             Stage::Parked(condition) => (condition, None),
             Stage::Done => return,

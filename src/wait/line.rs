@@ -63,8 +63,9 @@ impl Line {
 
     /// The newcomer is registered: the deliverer, which is called next, looks at the line.
     pub(crate) fn knock(&self) {
-        // Release: whoever answers sees the registration.
-        self.knocked.store(true, Ordering::Release);
+        // AcqRel: whoever answers sees the registration, and those of earlier knocks: a swap
+        // continues what they released.
+        self.knocked.swap(true, Ordering::AcqRel);
     }
 
     /// Deliverer: how many more turns are due besides those of the commits.
@@ -86,8 +87,9 @@ impl Line {
         if !knocked || self.turns.load(Ordering::Relaxed) > 0 {
             return 0;
         }
-        self.knocked.store(false, Ordering::Relaxed);
-        1
+        // Acquire: pairs with the knock that this wipes out, which may be a later one than
+        // the load has seen.
+        usize::from(self.knocked.swap(false, Ordering::AcqRel))
     }
 
     fn hand_back(&self) {
@@ -155,6 +157,7 @@ impl<E> Place<E> {
         let verdict = panics::run(|| predicate(event));
         if let Err(Refused::Called(spent) | Refused::Gone(spent)) = self.predicate.rest(predicate) {
             panics.catch(|| drop(spent));
+            panics.catch(|| drop(verdict));
             return Given::Declined(Fate::Leaves);
         }
         match verdict {

@@ -273,7 +273,10 @@ impl<E: Event> Desk<E> {
             panics.catch(|| drop(condition));
         }
         // Who could still commit keeps the atom open: these were forgotten.
-        self.places.clear();
+        for (_, place) in self.places.drain(..) {
+            place.cancel(panics);
+            panics.catch(|| drop(place));
+        }
     }
 }
 
@@ -306,6 +309,6 @@ fn visit<X>(
         }
     }
     while list.len() > kept {
-        panics.catch(|| list.pop());
+        panics.catch(|| drop(list.pop()));
     }
 }

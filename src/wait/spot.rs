@@ -2,6 +2,7 @@
 
 use std::task::{Context, Poll, Waker};
 
+use super::panics;
 use crate::sync::Mutex;
 
 /// A state `S` that one task waits for.
@@ -72,7 +73,12 @@ impl<S> Spot<S> {
             None => (Poll::Pending, inner.waker.replace(waker)),
         };
         drop(inner);
-        drop(spent);
+        if answer.is_pending() {
+            drop(spent);
+        } else if let Err(payload) = panics::run(|| drop(spent)) {
+            // An answer that was taken must not be lost with a panic of the waker.
+            panics::discard(payload);
+        }
         answer
     }
 }

@@ -245,6 +245,28 @@ fn a_cancelled_place_drops_its_predicate() {
     });
 }
 
+/// A knock that stands already is not answered in the name of a newcomer who has just repeated
+/// it, and whom the deliverer does not see yet.
+#[test]
+fn a_knock_is_not_wiped_out() {
+    model(3, || {
+        let atom = Atom::new(0_usize);
+        let mut holder = Box::pin(atom.swap_when(|n| *n >= 1, |_| 3));
+        assert!(poll_once(holder.as_mut()).is_pending());
+        atom.reset(1); // the holder's turn is out
+        let mut stale = Box::pin(atom.swap_when(|n| *n == 1, |_| 9));
+        assert!(poll_once(stale.as_mut()).is_pending()); // its knock stands
+        atom.reset(2);
+        let other = atom.clone();
+        let newcomer = thread::spawn(move || {
+            block_on(other.swap_when(|n| *n >= 2, |n| n + 10));
+        });
+        assert!(poll_once(holder.as_mut()).is_ready());
+        newcomer.join().unwrap();
+        assert_eq!(atom.with(|n| *n), 13);
+    });
+}
+
 /// Compiles only if the wait is a future like any other.
 #[allow(dead_code)]
 fn is_future(permits: &Atom<usize>) -> impl Future<Output = ()> + '_ {

@@ -1,0 +1,121 @@
+//! G7, G8: destructors that panic at the worst moments leave the desk, the answers and the
+//! others unharmed.
+#![cfg(not(loom))]
+
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, panic_any},
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Waker},
+};
+
+use atomos::Atom;
+use futures::{FutureExt, StreamExt};
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a destructor");
+    }
+}
+
+type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Slot = Arc<Mutex<Option<Wait>>>;
+
+/// Runs `f`; true if it panicked. The payload is kept from being dropped, for it may be a `Bomb`.
+fn panics(f: impl FnOnce()) -> bool {
+    catch_unwind(AssertUnwindSafe(f))
+        .map_err(std::mem::forget)
+        .is_err()
+}
+
+fn poll(wait: &mut Wait) -> bool {
+    wait.poll_unpin(&mut Context::from_waker(Waker::noop()))
+        .is_ready()
+}
+
+/// Commits while the wait in `slot`, whose predicate drops it and panics with a `Bomb`, is
+/// parked: what is committed then and later still reaches a stream.
+fn commits_reach_everyone(atom: &Atom<i32>, mut wait: Wait, slot: &Slot) {
+    assert!(!poll(&mut wait));
+    *slot.lock().unwrap() = Some(wait);
+    let mut changes = atom.changes();
+    panics(|| drop(atom.reset(1)));
+    atom.reset(2);
+    let mut next = || changes.next().now_or_never().flatten().map(|c| *c.new);
+    assert_eq!((next(), next()), (Some(1), Some(2)));
+}
+
+fn leave_and_panic(slot: &Slot) -> impl FnMut(&i32) -> bool + Send + use<> {
+    let slot = slot.clone();
+    move |n| {
+        if *n == 0 {
+            return false;
+        }
+        drop(slot.lock().unwrap().take());
+        panic_any(Bomb)
+    }
+}
+
+#[test]
+fn g7_a_predicate_that_leaves_and_panics_with_a_bomb_stops_nobody() {
+    let (atom, slot) = (Atom::new(0), Slot::default());
+    let (waiter, predicate) = (atom.clone(), leave_and_panic(&slot));
+    let wait = async move { drop(waiter.wait_for(predicate).await) };
+    commits_reach_everyone(&atom, Box::pin(wait), &slot);
+}
+
+#[test]
+fn g7_the_same_in_the_line() {
+    let (atom, slot) = (Atom::new(0), Slot::default());
+    let (waiter, predicate) = (atom.clone(), leave_and_panic(&slot));
+    let wait = async move { drop(waiter.swap_when(predicate, |n| *n).await) };
+    commits_reach_everyone(&atom, Box::pin(wait), &slot);
+}
+
+/// Two forgotten waits whose predicates cannot be dropped in peace: closing goes on.
+#[test]
+fn g7_closing_survives_forgotten_places_with_panicking_destructors() {
+    struct Gone(Arc<AtomicUsize>);
+    impl Drop for Gone {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let (atom, dropped) = (Atom::new(0), Arc::new(AtomicUsize::new(0)));
+    for _ in 0..2 {
+        let bomb = Bomb;
+        let never = move |n: &i32| {
+            let _ = &bomb;
+            *n == 7
+        };
+        let mut wait = Box::pin(atom.swap_when(never, |n| *n));
+        assert!(wait.as_mut().now_or_never().is_none());
+        std::mem::forget(wait);
+    }
+    let gone = Gone(dropped.clone());
+    atom.add_watch("w", move |_| {
+        let _ = &gone;
+    });
+    assert!(panics(|| drop(atom)));
+    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+}
+
+/// A wait that was never polled, dropped by unwinding, with a predicate whose destructor panics.
+#[test]
+fn g7_an_unpolled_wait_is_dropped_while_unwinding() {
+    let atom = Atom::new(0);
+    assert!(panics(|| {
+        let bomb = Bomb;
+        let _wait = atom.wait_for(move |_| {
+            let _ = &bomb;
+            true
+        });
+        panic!("the first panic");
+    }));
+}
