@@ -47,8 +47,10 @@
 //! all commits, then of the end.
 //!
 //! **Handing over.** A deliverer that has told `turn()` commits lays the desk down for anybody,
-//! gives way once, and calls it like a writer: it goes on only if nobody took it. What it had
-//! not told yet stays on the desk.
+//! gives way once, and calls it like a writer: it goes on only if nobody took it, and offers it
+//! again after every further commit. What it had not told yet stays on the desk. A writer takes
+//! it if it comes by in that moment; one that never does, because a watch is slower
+//! than it commits, leaves the deliverer with the backlog.
 
 #![allow(unsafe_code)]
 
@@ -345,7 +347,8 @@ impl<'a, T> Delivery<'a, T> {
     #[cold]
     fn offer(&mut self, desk: Box<Desk<T>>) -> Step<T> {
         self.sign(0);
-        self.told = 0;
+        // Whoever goes on after this offers again after the next commit.
+        self.told = turn() - 1;
         self.hub.desk.offer(desk);
         yield_now();
         match self.hub.desk.call() {

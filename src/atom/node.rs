@@ -30,6 +30,8 @@ pub(crate) const PREPAID: usize = 1 << 16;
 /// `Arc`'s limit: so many references cannot exist without leaking them in a loop.
 const LIMIT: usize = isize::MAX as usize;
 
+// Aligned for the flags beside the address in the packed cell, on every target.
+#[repr(align(8))]
 pub(crate) struct Node<T> {
     refs: AtomicUsize,
     version: u64,

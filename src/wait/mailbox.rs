@@ -60,6 +60,8 @@ struct State<E> {
     news: bool,
     closed: bool,
     cancelled: bool,
+    /// `Keep::First` has got its event, so that the deliverer has let go of the mailbox.
+    served: bool,
 }
 
 impl<E: Event> Mailbox<E> {
@@ -72,6 +74,7 @@ impl<E: Event> Mailbox<E> {
                 news: false,
                 closed: false,
                 cancelled: false,
+                served: false,
             }),
         }
     }
@@ -115,8 +118,7 @@ impl<E: Event> Mailbox<E> {
     /// Owner, about to leave: drops what was kept. True if a dead registration stays behind.
     pub(crate) fn cancel(&self, panics: &mut Panics) -> bool {
         let ((run, registered), waker) = self.spot.change(|state| {
-            let served = self.keep == Keep::First && !state.run.is_empty();
-            let registered = !state.closed && !state.cancelled && !served;
+            let registered = !state.closed && !state.cancelled && !state.served;
             state.cancelled = true;
             (std::mem::take(&mut state.run), registered)
         });
@@ -147,7 +149,10 @@ impl<E: Event> State<E> {
                 self.missed += 1;
                 (Fate::Stays, self.run.pop_front())
             }
-            Keep::First => (Fate::Leaves, None),
+            Keep::First => {
+                self.served = true;
+                (Fate::Leaves, None)
+            }
             _ => (Fate::Stays, None),
         }
     }
