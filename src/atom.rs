@@ -279,7 +279,7 @@ impl<T> panic::RefUnwindSafe for WeakAtom<T> {}
 /// The closing itself is part of the word, so that it follows the last commit.
 impl<T> AtomView<T> {
     fn close(&self) {
-        let (last, state) = self.cell().raise(Flags::CLOSED);
+        let (last, state) = self.cell().raise(Flags::CLOSED, &mut Vec::new());
         drop(last);
         if state.flags().is_watched() {
             self.deliver();

@@ -68,6 +68,10 @@ impl Flags {
     }
 }
 
+/// Nodes that a step under the register's lock has touched: dropped after the lock, since any
+/// of them may be the last reference to a value, whose destructor is code of the user's.
+pub(crate) type Touched<T> = Vec<NodeRef<T>>;
+
 /// A commit that was made: its node, the flags it was made under, and what it replaced.
 pub(crate) struct Published<T> {
     pub(crate) new: NodeRef<T>,

@@ -55,7 +55,7 @@
 #![allow(unsafe_code)]
 
 use super::{
-    cell::Flags,
+    cell::{Flags, Touched},
     view::AtomView,
     watch::{Watches, tell_watches},
 };
@@ -141,8 +141,9 @@ fn thread_token() -> usize {
 impl<T> AtomView<T> {
     /// Registers an observer, unless the atom has closed. Returns the state it starts from.
     pub(crate) fn register(&self, observer: Observer<Snapshot<T>>) -> (Snapshot<T>, Flags) {
+        let mut touched = Touched::new();
         self.hub().roster.register(|register| {
-            let (node, state) = self.cell().raise(Flags::WATCHED);
+            let (node, state) = self.cell().raise(Flags::WATCHED, &mut touched);
             if !state.flags().is_closed() {
                 register.add(node.version(), observer);
             }
@@ -320,12 +321,17 @@ impl<'a, T> Delivery<'a, T> {
     }
 
     /// Clears WATCHED if nobody is left to be told.
-    fn lower(&self, head: &Snapshot<T>) {
+    fn lower(&mut self, head: &Snapshot<T>) {
+        let mut touched = Touched::new();
         self.hub.roster.with(|register| {
             if register.is_empty() && self.hub.watches.is_empty() {
-                self.view.cell().lower(&head.0, Flags::WATCHED);
+                let cell = self.view.cell();
+                cell.lower(&head.0, Flags::WATCHED, &mut touched);
             }
         });
+        for node in touched {
+            self.panics.catch(|| drop(node));
+        }
     }
 
     fn lay_down(&mut self, desk: Box<Desk<T>>) -> Step<T> {

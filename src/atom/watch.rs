@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 
-use super::{cell::Flags, view::AtomView};
+use super::{
+    cell::{Flags, Touched},
+    view::AtomView,
+};
 use crate::{
     snapshot::Snapshot,
     sync::{AtomicBool, Ordering},
@@ -237,8 +240,9 @@ impl<T> AtomView<T> {
     {
         let (key, call): (_, Callback<T>) = (key.into(), Box::new(f));
         let hub = self.hub();
+        let mut touched = Touched::new();
         let garbage = hub.roster.register(|_| {
-            let (node, state) = self.cell().raise(Flags::WATCHED);
+            let (node, state) = self.cell().raise(Flags::WATCHED, &mut touched);
             if state.flags().is_closed() {
                 return (node, Err(call));
             }
@@ -250,7 +254,7 @@ impl<T> AtomView<T> {
             };
             (node, Ok(hub.watches.put(watch)))
         });
-        drop(garbage);
+        drop((garbage, touched));
         self
     }
 

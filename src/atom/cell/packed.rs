@@ -51,7 +51,7 @@ use std::{marker::PhantomData, ptr::NonNull};
 
 use super::{
     super::node::{Draft, Node, NodeRef, PREPAID, Retired},
-    Flags, Published,
+    Flags, Published, Touched,
 };
 use crate::sync::{AtomicU64, Ordering};
 
@@ -269,7 +269,7 @@ impl<T> Cell<T> {
 
     /// Sets `flag`, and returns the state it is set in: what is committed afterwards
     /// is committed under the flag.
-    pub(crate) fn raise(&self, flag: Flags) -> (NodeRef<T>, State) {
+    pub(crate) fn raise(&self, flag: Flags, _: &mut Touched<T>) -> (NodeRef<T>, State) {
         // Relaxed: flags are cleared under a lock that those who raise them hold, or never.
         if self.word.load(Ordering::Relaxed) & u64::from(flag.0) == 0 {
             // AcqRel: as every change of the word.
@@ -279,7 +279,7 @@ impl<T> Cell<T> {
     }
 
     /// Clears `flag` if `current` is still the current node.
-    pub(crate) fn lower(&self, current: &NodeRef<T>, flag: Flags) -> bool {
+    pub(crate) fn lower(&self, current: &NodeRef<T>, flag: Flags, _: &mut Touched<T>) -> bool {
         // Relaxed: the address is compared, nothing is read through it.
         let mut word = self.word.load(Ordering::Relaxed);
         while State(word).holds(current) {

@@ -12,12 +12,12 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::{
     super::node::{Draft, NodeRef, PREPAID, Retired},
-    Flags, Published,
+    Flags, Published, Touched,
 };
 
-struct Record<T> {
+pub(super) struct Record<T> {
     node: NodeRef<T>,
-    flags: Flags,
+    pub(super) flags: Flags,
 }
 
 /// The state a node was loaded in.
@@ -90,27 +90,42 @@ impl<T> Cell<T> {
         }
     }
 
-    pub(crate) fn raise(&self, flag: Flags) -> (NodeRef<T>, State) {
-        self.edit(|record| Some(Flags(record.flags.0 | flag.0)));
-        self.load()
+    pub(crate) fn raise(&self, flag: Flags, touched: &mut Touched<T>) -> (NodeRef<T>, State) {
+        self.edit(touched, |record| Some(Flags(record.flags.0 | flag.0)));
+        let record = self.0.load();
+        touched.push(record.node.clone());
+        (record.node.clone(), State(record.flags))
     }
 
-    pub(crate) fn lower(&self, current: &NodeRef<T>, flag: Flags) -> bool {
-        self.edit(|record| {
+    pub(crate) fn lower(
+        &self,
+        current: &NodeRef<T>,
+        flag: Flags,
+        touched: &mut Touched<T>,
+    ) -> bool {
+        self.edit(touched, |record| {
             (record.node.address() == current.address()).then_some(Flags(record.flags.0 & !flag.0))
         })
     }
 
     /// Changes the flags until that succeeds or `f` declines.
-    fn edit(&self, mut f: impl FnMut(&Record<T>) -> Option<Flags>) -> bool {
+    pub(super) fn edit(
+        &self,
+        touched: &mut Touched<T>,
+        mut f: impl FnMut(&Record<T>) -> Option<Flags>,
+    ) -> bool {
         loop {
             let record = self.0.load();
+            // A writer may replace the record and leave it to the guards held here: they drop
+            // it, and not the node.
+            touched.push(record.node.clone());
             let Some(flags) = f(&record) else {
                 return false;
             };
             let node = record.node.clone();
             let next = Arc::new(Record { node, flags });
             let replaced = self.0.compare_and_swap(&record, next);
+            touched.push(replaced.node.clone());
             if Arc::ptr_eq(&replaced, &record) {
                 return true;
             }

@@ -65,10 +65,10 @@ macro_rules! subject {
                     2 | 3 => self.publish(None, number),
                     4 => self.publish(Some(held), number),
                     5 => {
-                        let (node, state) = self.cell.raise(Flags::WATCHED);
+                        let (node, state) = self.cell.raise(Flags::WATCHED, &mut Vec::new());
                         Seen::State(node.version(), node.value().number, state.flags())
                     }
-                    6 => Seen::Lowered(self.cell.lower(&held, Flags::WATCHED)),
+                    6 => Seen::Lowered(self.cell.lower(&held, Flags::WATCHED, &mut Vec::new())),
                     7 => Seen::Current(self.cell.peek(&held).map(|state| state.flags())),
                     _ => {
                         if self.held.len() > 1 {
@@ -156,4 +156,27 @@ fn g10_a_node_survives_more_references_than_the_word_counts() {
     assert_eq!(subject.alive(), 2);
     subject.held.clear();
     assert_eq!(subject.alive(), 1);
+}
+
+/// G6: a value that is replaced while its flags are edited, under the register's lock, is not
+/// dropped there, whoever was its last owner.
+#[test]
+fn g6_an_edit_of_the_portable_cell_drops_no_value() {
+    let mut subject = Subject::<portable::Cell<Live>>::new();
+    subject.held.clear();
+    let (mut touched, mut edits) = (Vec::new(), 0);
+    let (cell, alive) = (&subject.cell, &subject.alive);
+    cell.edit(&mut touched, |record| {
+        edits += 1;
+        if edits == 1 {
+            // A writer is quicker, and lets go of what it replaced.
+            let (current, state) = cell.load();
+            let draft = portable::Cell::draft(Live::new(1, alive), 1);
+            assert!(cell.publish(current, state, draft).is_ok());
+        }
+        Some(record.flags)
+    });
+    assert_eq!((edits, alive.load(SeqCst)), (2, 2), "both values are alive");
+    touched.clear();
+    assert_eq!(alive.load(SeqCst), 1);
 }
