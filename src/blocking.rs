@@ -193,7 +193,9 @@ impl<T> AtomView<T> {
     }
 }
 
-/// When a timeout that starts now is over; `None` if that is beyond what a clock can say.
+/// When a timeout that starts now is over: in thirty years if it is beyond what a clock can say.
 pub(crate) fn deadline_after(timeout: Duration) -> Option<Instant> {
-    Instant::now().checked_add(timeout)
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(timeout).or_else(|| now.checked_add(FAR))
 }

@@ -281,3 +281,14 @@ fn g2_a_waker_may_poll_its_task_on_the_spot() {
         assert_eq!(*task.seen.lock().expect("not poisoned"), Some(1), "{name}");
     }
 }
+
+/// A timeout beyond what the clock can say is a long one, not a panic and not none.
+#[test]
+fn g2_a_timeout_beyond_the_clock_waits() {
+    let atom = Atom::new(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| drop(atom.reset(1)));
+        let seen = atom.blocking_wait_for_timeout(|n| *n == 1, std::time::Duration::MAX);
+        assert_eq!(seen.map(|n| *n), Some(1));
+    });
+}

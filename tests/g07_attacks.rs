@@ -119,3 +119,26 @@ fn g7_an_unpolled_wait_is_dropped_while_unwinding() {
         panic!("the first panic");
     }));
 }
+
+/// The same for the update closure of a `swap_when`, and for what a `wait_map` has found.
+#[test]
+fn g7_what_a_wait_owns_is_dropped_while_unwinding() {
+    let atom = Atom::new(0);
+    assert!(panics(|| {
+        let bomb = Bomb;
+        let _wait = atom.swap_when(
+            |_| true,
+            move |n| {
+                let _ = &bomb;
+                *n
+            },
+        );
+        panic!("the first panic");
+    }));
+    assert!(panics(|| {
+        let mut wait = Box::pin(atom.wait_map(|n| (*n == 1).then_some(Bomb)));
+        assert!(wait.as_mut().now_or_never().is_none());
+        atom.reset(1);
+        panic!("the first panic");
+    }));
+}

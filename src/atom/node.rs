@@ -186,12 +186,6 @@ impl<T> NodeRef<T> {
         self.node().refs.fetch_sub(references, Ordering::Release);
     }
 
-    /// Ends this reference without touching the node: the cell has taken it back.
-    #[inline]
-    pub(crate) fn not_dropped(self) {
-        forget(self);
-    }
-
     /// Takes the predecessor out of a delivered node.
     ///
     /// # Safety

@@ -26,7 +26,8 @@ use crate::{
 /// turn to try, not a commit made for it.
 pub(crate) struct SwapWhen<'a, T, F> {
     view: &'a AtomView<T>,
-    update: Exclusive<F>,
+    /// Until it is dropped.
+    update: Option<Exclusive<F>>,
     stage: Stage<T>,
     budget: Budget,
 }
@@ -41,7 +42,7 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
     pub(crate) fn new(view: &'a AtomView<T>, predicate: Predicate<Snapshot<T>>, update: F) -> Self {
         Self {
             view,
-            update: Exclusive::new(update),
+            update: Some(Exclusive::new(update)),
             stage: Stage::Fresh(Exclusive::new(predicate)),
             budget: Budget::cooperative(),
         }
@@ -77,7 +78,7 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
         if !self.view.hub().line.is_empty() {
             return None;
         }
-        let update = self.update.get_mut();
+        let update = self.update.as_mut()?.get_mut();
         let published = try_commit(self.view, predicate.get_mut(), update)?;
         let spent = std::mem::replace(&mut self.stage, Stage::Done);
         let mut panics = Panics::new();
@@ -130,7 +131,10 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
         let Some(mut predicate) = place.begin() else {
             panic!("a wait was polled after its closure had panicked");
         };
-        let attempt = panics::run(|| try_commit(self.view, &mut predicate, self.update.get_mut()));
+        let attempt = panics::run(|| {
+            let update = self.update.as_mut()?.get_mut();
+            try_commit(self.view, &mut predicate, update)
+        });
         match attempt {
             Ok(Some(published)) => Poll::Ready(self.committed(place, predicate, published)),
             Ok(None) => {
@@ -221,6 +225,9 @@ impl<T, F: FnMut(&T) -> T> Future for SwapWhen<'_, T, F> {
 
 impl<T, F> Drop for SwapWhen<'_, T, F> {
     fn drop(&mut self) {
-        self.leave();
+        let mut panics = Panics::new();
+        panics.catch(|| self.leave());
+        panics.catch(|| drop(self.update.take()));
+        panics.resume();
     }
 }

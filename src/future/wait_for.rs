@@ -15,7 +15,7 @@ use crate::{
     wait::{
         budget::Budget,
         condition::{Condition, Outcome, Predicate},
-        panics::Panics,
+        panics::{self, Panics},
         roster::Observer,
     },
 };
@@ -215,6 +215,14 @@ impl<'a, T, U: Send + 'static> WaitMap<'a, T, U> {
 }
 
 impl<T, U> Unpin for WaitMap<'_, T, U> {}
+
+impl<T, U> Drop for WaitMap<'_, T, U> {
+    fn drop(&mut self) {
+        // Outside of the lock; while the thread unwinds, its panic must not abort.
+        let found = self.found.lock().take();
+        panics::drop_quietly(found);
+    }
+}
 
 impl<T, U> Future for WaitMap<'_, T, U> {
     type Output = Result<U, Closed>;

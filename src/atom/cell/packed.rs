@@ -23,9 +23,6 @@
 //!
 //! and it reaches zero exactly when the node is not current and nobody refers to it.
 //!
-//! A short read gives its reference back to the word instead of the node, if the node is still
-//! current: one reference alive less and one taken less, so the sum stays.
-//!
 //! **Topping up.** A reader that finds `taken` half full prepays `HALF` more in the node,
 //! then lowers `taken` by `HALF` with a compare-and-swap; if that fails because another
 //! reader was quicker or the node was replaced, it takes the `HALF` back. It holds a
@@ -67,8 +64,6 @@ const ADDRESS: u64 = (TAKE_ONE - 1) & !FLAGS;
 /// How many references are taken before a reader tops up. Two under the model checker, so
 /// that models reach it.
 const HALF: usize = if cfg!(loom) { 2 } else { PREPAID / 2 };
-/// How often a reader tries to give its reference back to the word.
-const HAND_BACK_TRIES: usize = if cfg!(loom) { 1 } else { 4 };
 /// Topping up has failed to keep pace with so many readers at once.
 const LIMIT: usize = PREPAID / 4 * 3;
 
@@ -187,34 +182,7 @@ impl<T> Cell<T> {
     /// Runs `f` on the current node.
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&NodeRef<T>) -> R) -> R {
-        let (node, state) = self.load();
-        let result = f(&node);
-        self.hand_back(node, state);
-        result
-    }
-
-    /// Gives a reference back to the cell, if its node is still current: then a short read
-    /// touches one shared location and not two.
-    #[inline]
-    fn hand_back(&self, node: NodeRef<T>, state: State) {
-        let mut guess = state;
-        for _ in 0..HAND_BACK_TRIES {
-            // While this reference exists the node cannot have been replaced and come back.
-            if !guess.holds(&node) || guess.taken() == 0 {
-                break;
-            }
-            // Release: what was done with the reference precedes the end of the node, which
-            // follows the replacement of it. Acquire, as every change of the word.
-            match self.word.compare_exchange(
-                guess.0,
-                guess.0 - TAKE_ONE,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return node.not_dropped(),
-                Err(now) => guess = State(now),
-            }
-        }
+        f(&self.load().0)
     }
 
     /// The state, if `node` is the current one.
