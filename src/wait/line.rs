@@ -8,8 +8,9 @@
 //! | TURN    | it may commit; its task has been woken    | its task: condition gone → WAITING        |
 //! | LEFT    | committed, cancelled or panicked          | –                                        |
 //!
-//! Turns are given by the deliverer alone, in line order, at most one for every commit
-//! delivered and one for every turn handed back. So nobody is overtaken by one whose
+//! Turns are given by the deliverer alone, in line order: at most one for every commit
+//! delivered, one for every turn handed back, and one, while no turn is out, for newcomers who
+//! *knocked* because their condition holds already. So nobody is overtaken by one whose
 //! condition came to hold at the same time, and no turn is lost: *either* its holder
 //! commits, and the delivery of that commit looks for the next one; *or* it leaves or
 //! finds that its condition holds no more, hands the turn back, and calls the deliverer.
