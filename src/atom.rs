@@ -22,7 +22,7 @@ use self::{
     view::{AtomView, Shared},
     watch::{WatchEvent, WatchKey},
 };
-use crate::{reader::Reader, snapshot::Snapshot, sync::Ordering};
+use crate::{reader::Reader, snapshot::Snapshot, sync::Ordering, wait::source::Source};
 
 /// A shared value that changes as a whole, by compare-and-swap, and whose changes can be awaited.
 ///

@@ -14,12 +14,10 @@ use std::{
 use event_listener::{Event, Listener};
 
 use crate::{
-    atom::view::AtomView,
     error::Closed,
     future::wait_for::WaitFor,
-    snapshot::Snapshot,
     sync::{AtomicBool, Ordering},
-    wait::{budget::Budget, condition::Predicate},
+    wait::{budget::Budget, condition::Predicate, source::Source},
 };
 
 /// Something that happens once, and that a thread can sleep for.
@@ -87,14 +85,14 @@ struct Borrowed<F> {
 unsafe impl<F: Send> Send for Borrowed<F> {}
 
 impl<F> Borrowed<F> {
-    fn call<T>(&mut self, value: &T) -> bool
+    fn call<E>(&mut self, state: &E) -> bool
     where
-        F: FnMut(&T) -> bool,
+        F: FnMut(&E) -> bool,
     {
         // SAFETY: the closure is alive, since its owner waits in `Loan::drop` for this
         // `Borrowed` to be dropped; `&mut self` makes the access exclusive.
         let closure = unsafe { self.closure.as_mut() };
-        closure(value)
+        closure(state)
     }
 }
 
@@ -111,7 +109,7 @@ impl Drop for Loan {
 }
 
 /// A [`Predicate`] that borrows.
-type LentPredicate<'a, T> = Box<dyn FnMut(&Snapshot<T>) -> bool + Send + 'a>;
+type LentPredicate<'a, E> = Box<dyn FnMut(&E) -> bool + Send + 'a>;
 
 /// Lends `f` as a predicate of unlimited lifetime.
 ///
@@ -119,76 +117,76 @@ type LentPredicate<'a, T> = Box<dyn FnMut(&Snapshot<T>) -> bool + Send + 'a>;
 ///
 /// 1. The returned `Loan` is dropped before `f` goes out of scope or is used again.
 /// 2. What `f` borrows outlives that.
-unsafe fn lend<T, F>(f: &mut F) -> (Predicate<Snapshot<T>>, Loan)
+unsafe fn lend<E, F>(f: &mut F) -> (Predicate<E>, Loan)
 where
-    F: FnMut(&T) -> bool + Send,
+    F: FnMut(&E) -> bool + Send,
 {
     let returned = Arc::<Signal>::default();
     let mut borrowed = Borrowed {
         closure: NonNull::from(f),
         returned: returned.clone(),
     };
-    let predicate: LentPredicate<'_, T> = Box::new(move |snapshot| borrowed.call(snapshot));
+    let predicate: LentPredicate<'_, E> = Box::new(move |state| borrowed.call(state));
     // SAFETY: only the lifetime changes. Nothing of `F` is reached through the box once
     // `borrowed` is dropped, and that happens before the borrows of `f` end (1, 2).
-    let predicate =
-        unsafe { std::mem::transmute::<LentPredicate<'_, T>, Predicate<Snapshot<T>>>(predicate) };
+    let predicate = unsafe { std::mem::transmute::<LentPredicate<'_, E>, Predicate<E>>(predicate) };
     (predicate, Loan { returned })
 }
 
 /// How a blocking wait ended.
-pub(crate) enum Waited<T> {
-    Held(Snapshot<T>),
+pub(crate) enum Waited<E> {
+    Held(E),
     Closed,
     TimedOut,
 }
 
-impl<T> AtomView<T> {
-    /// The wait behind all `blocking_` methods.
-    pub(crate) fn block_until(
-        &self,
-        mut predicate: impl FnMut(&T) -> bool + Send,
-        deadline: Option<Instant>,
-    ) -> Waited<T> {
-        let mut predicate = |value: &T| predicate(value);
-        // SAFETY: (1) `loan` is declared after the closure and dropped before it, also when
-        // unwinding; nobody names the closure again. (2) The closure is borrowed until then.
-        let (predicate, loan) = unsafe { lend(&mut predicate) };
-        let answer = {
-            // Declared after the loan: the wait, which owns the predicate or has
-            // it registered, is gone when the loan waits for the return.
-            let wait = WaitFor::new(self, predicate, Budget::unlimited());
-            self.block_on(wait, deadline)
-        };
-        drop(loan);
-        answer
-    }
+/// The wait behind all `blocking_` methods.
+pub(crate) fn block_until<S: Source>(
+    source: &S,
+    mut predicate: impl FnMut(&S::Event) -> bool + Send,
+    deadline: Option<Instant>,
+) -> Waited<S::Event> {
+    // SAFETY: (1) `loan` is declared after the closure and dropped before it, also when
+    // unwinding; nobody names the closure again. (2) The closure is borrowed until then.
+    let (predicate, loan) = unsafe { lend(&mut predicate) };
+    let answer = {
+        // Declared after the loan: the wait, which owns the predicate or has
+        // it registered, is gone when the loan waits for the return.
+        let wait = WaitFor::new(source, predicate, Budget::unlimited());
+        block_on(source, wait, deadline)
+    };
+    drop(loan);
+    answer
+}
 
-    fn block_on(&self, wait: WaitFor<'_, T>, deadline: Option<Instant>) -> Waited<T> {
-        let signal = Arc::<Signal>::default();
-        let waker = Waker::from(signal.clone());
-        let mut cx = Context::from_waker(&waker);
-        let mut wait = pin!(wait);
-        loop {
-            match wait.as_mut().poll(&mut cx) {
-                Poll::Ready(Ok(snapshot)) => return Waited::Held(snapshot),
-                Poll::Ready(Err(Closed)) => return Waited::Closed,
-                Poll::Pending => {}
-            }
-            assert!(
-                deadline.is_some() || !self.hub().is_deliverer(),
-                "blocking_wait_for would never return: it was called while this thread delivers \
-                 a commit of the same atom (in a watch, a predicate or a waker), and holds up \
-                 the later ones that it waits for"
-            );
-            if !signal.wait(deadline) {
-                // One more look: the answer may have come with the deadline.
-                return match wait.as_mut().poll(&mut cx) {
-                    Poll::Ready(Ok(snapshot)) => Waited::Held(snapshot),
-                    Poll::Ready(Err(Closed)) => Waited::Closed,
-                    Poll::Pending => Waited::TimedOut,
-                };
-            }
+fn block_on<S: Source>(
+    source: &S,
+    wait: WaitFor<'_, S>,
+    deadline: Option<Instant>,
+) -> Waited<S::Event> {
+    let signal = Arc::<Signal>::default();
+    let waker = Waker::from(signal.clone());
+    let mut cx = Context::from_waker(&waker);
+    let mut wait = pin!(wait);
+    loop {
+        match wait.as_mut().poll(&mut cx) {
+            Poll::Ready(Ok(state)) => return Waited::Held(state),
+            Poll::Ready(Err(Closed)) => return Waited::Closed,
+            Poll::Pending => {}
+        }
+        assert!(
+            deadline.is_some() || !source.is_deliverer(),
+            "blocking_wait_for would never return: it was called while this thread delivers \
+             a change of the same value (in a watch, a predicate or a waker), and holds up \
+             the later ones that it waits for"
+        );
+        if !signal.wait(deadline) {
+            // One more look: the answer may have come with the deadline.
+            return match wait.as_mut().poll(&mut cx) {
+                Poll::Ready(Ok(state)) => Waited::Held(state),
+                Poll::Ready(Err(Closed)) => Waited::Closed,
+                Poll::Pending => Waited::TimedOut,
+            };
         }
     }
 }

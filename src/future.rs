@@ -1,7 +1,7 @@
 //! The futures that waits return.
 
 pub(crate) mod changed;
-pub(crate) mod swap_when;
+pub(crate) mod commit_when;
 pub(crate) mod wait_for;
 
 use std::{

@@ -20,6 +20,7 @@ use crate::{
         mailbox::{Keep, Mail, Mailbox},
         panics::Panics,
         roster::Observer,
+        source::{Registered, Source},
     },
 };
 
@@ -31,14 +32,16 @@ pub(crate) struct Subscription<T, V: Borrow<AtomView<T>>> {
 }
 
 impl<T, V: Borrow<AtomView<T>>> Subscription<T, V> {
-    /// Registers a mailbox. Also returns the state whose successors it will get.
-    pub(crate) fn new(view: V, keep: Keep) -> (Self, Snapshot<T>) {
+    /// Registers a mailbox.
+    pub(crate) fn new(view: V, keep: Keep) -> Self {
         let mailbox = Arc::new(Mailbox::new(keep));
         let observer = Observer::Mailbox(mailbox.clone());
-        let (seen, flags) = view.borrow().register(observer);
-        let open = (!flags.is_closed()).then_some((view, mailbox));
+        let open = match view.borrow().register(observer) {
+            Registered::Since(_) => Some((view, mailbox)),
+            Registered::Closed => None,
+        };
         let value = PhantomData;
-        (Self { open, value }, seen)
+        Self { open, value }
     }
 
     #[inline]
@@ -105,7 +108,7 @@ pub struct Changes<T> {
 impl<T> Changes<T> {
     pub(crate) fn new(view: AtomView<T>) -> Self {
         Self {
-            subscription: Subscription::new(view, Keep::All).0,
+            subscription: Subscription::new(view, Keep::All),
             budget: Budget::cooperative(),
         }
     }
@@ -149,7 +152,7 @@ impl<T> BoundedChanges<T> {
             "a bounded stream needs a capacity of at least 1"
         );
         Self {
-            subscription: Subscription::new(view, Keep::Latest(capacity)).0,
+            subscription: Subscription::new(view, Keep::Latest(capacity)),
             budget: Budget::cooperative(),
         }
     }
@@ -230,8 +233,7 @@ impl<T> Snapshots<T> {
             }
             match &mut self.subscription {
                 None => {
-                    let (subscription, _) = Subscription::new(view.clone(), Keep::Nothing);
-                    self.subscription = Some(subscription);
+                    self.subscription = Some(Subscription::new(view.clone(), Keep::Nothing));
                 }
                 // Whatever the news is, the atom itself says it best.
                 Some(subscription) => drop(ready!(subscription.poll(cx))),

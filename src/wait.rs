@@ -6,7 +6,9 @@
 //! - [`spot`]: where a task parks, with its waker;
 //! - [`condition`], [`mailbox`], [`line`]: the three ways to wait: for a predicate, for
 //!   every event, for one's turn to commit;
+//! - [`source`]: what can be waited for, whatever holds the value;
 //! - [`roster`]: all observers of one source, and how they come and go;
+//! - [`shift`]: who tells them, one thread at a time;
 //! - [`panics`], [`budget`]: what user code may do, and tokio's cooperative scheduling.
 
 pub(crate) mod baton;
@@ -16,4 +18,6 @@ pub(crate) mod line;
 pub(crate) mod mailbox;
 pub(crate) mod panics;
 pub(crate) mod roster;
+pub(crate) mod shift;
+pub(crate) mod source;
 pub(crate) mod spot;

@@ -10,6 +10,8 @@ use super::{
 use crate::{
     error::Closed,
     snapshot::{Change, Conflict, Snapshot},
+    sync::Arc,
+    wait::{line::Line, source::Commit},
 };
 
 impl<T> AtomView<T> {
@@ -47,6 +49,27 @@ impl<T> AtomView<T> {
         let old = Snapshot(published.old.node().clone());
         let new = self.conclude(published);
         Change { old, new }
+    }
+}
+
+impl<T> Commit for AtomView<T> {
+    type Value = T;
+    type Committed = Published<T>;
+
+    fn line(&self) -> &Arc<Line> {
+        &self.hub().line
+    }
+
+    fn try_commit(&self, mut f: impl FnMut(&Snapshot<T>) -> Option<T>) -> Option<Published<T>> {
+        self.commit(|snapshot| f(snapshot).ok_or(())).ok()
+    }
+
+    fn made(committed: &Published<T>) -> Snapshot<T> {
+        Snapshot(committed.new.clone())
+    }
+
+    fn conclude(&self, committed: Published<T>) {
+        Self::conclude(self, committed);
     }
 }
 

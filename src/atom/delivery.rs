@@ -3,7 +3,8 @@
 //! # The protocol
 //!
 //! The *word* is the atom's cell ([`super::cell`]): node and flags in one atomic state. The
-//! *desk* is a [`Baton`]: whoever carries it delivers.
+//! *desk* is a [`Baton`](crate::wait::baton): whoever carries it delivers, for a
+//! [`Shift`].
 //!
 //! | step | writer                                      | deliverer (carrier of the desk)            |
 //! |------|---------------------------------------------|--------------------------------------------|
@@ -46,11 +47,7 @@
 //! when the deliverer that acquired CLOSED takes over the newcomers. So everyone is told
 //! all commits, then of the end.
 //!
-//! **Handing over.** A deliverer that has told `turn()` commits lays the desk down for anybody,
-//! gives way once, and calls it like a writer: it goes on only if nobody took it, and offers it
-//! again after every further commit. What it had not told yet stays on the desk. A writer takes
-//! it if it comes by in that moment; one that never does, because a watch is slower
-//! than it commits, leaves the deliverer with the backlog.
+//! Handing over to another thread is the matter of [`shift`](crate::wait::shift).
 
 #![allow(unsafe_code)]
 
@@ -61,39 +58,21 @@ use super::{
 };
 use crate::{
     snapshot::Snapshot,
-    sync::{Arc, AtomicUsize, Ordering, yield_now},
+    sync::Arc,
     wait::{
-        baton::{Baton, Refused},
         line::Line,
-        panics::Panics,
         roster::{self, Observer, Old, Roster},
+        shift::{Shift, Shifts},
+        source::{Registered, Source},
     },
 };
 
-/// Commits told before the desk is offered to others.
-#[cfg(not(loom))]
-const fn turn() -> usize {
-    64
-}
-
-/// Models run with 1 and with 2: with 1 the desk is offered after every commit, which hides
-/// what happens when it is not.
-#[cfg(loom)]
-fn turn() -> usize {
-    static TURN: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
-    let given = || std::env::var("ATOMOS_TURN").ok()?.parse().ok();
-    *TURN.get_or_init(|| given().unwrap_or(1))
-}
-
 /// Everything that has to do with an atom's observers.
 pub(crate) struct Hub<T> {
-    /// Boxed, for it is passed from hand to hand.
-    desk: Baton<Box<Desk<T>>>,
+    shifts: Shifts<Desk<T>>,
     pub(crate) roster: Roster<Snapshot<T>>,
     pub(crate) watches: Watches<T>,
     pub(crate) line: Arc<Line>,
-    /// The token of the delivering thread, 0 while there is none.
-    deliverer: AtomicUsize,
 }
 
 /// What the deliverer has before him.
@@ -109,127 +88,93 @@ struct Desk<T> {
 impl<T> Hub<T> {
     pub(crate) fn boxed() -> Box<Self> {
         Box::new(Self {
-            desk: Baton::resting(Box::new(Desk {
+            shifts: Shifts::new(Desk {
                 observers: roster::Desk::new(),
                 run: Vec::new(),
                 end: None,
-            })),
+            }),
             roster: Roster::new(),
             watches: Watches::new(),
             line: Arc::new(Line::new()),
-            deliverer: AtomicUsize::new(0),
         })
     }
-
-    /// Whether the current thread is delivering this atom's commits, in an outer frame.
-    #[cfg(not(loom))]
-    pub(crate) fn is_deliverer(&self) -> bool {
-        // Relaxed: only this thread stores its own token.
-        self.deliverer.load(Ordering::Relaxed) == thread_token()
-    }
 }
 
-/// An address that no other living thread has.
-fn thread_token() -> usize {
-    thread_local!(static TOKEN: u8 = const { 0 });
-    // While the thread's locals are being destroyed there is no token: 1 is nobody's.
-    TOKEN
-        .try_with(|token| std::ptr::from_ref(token).addr())
-        .unwrap_or(1)
-}
+impl<T> Source for AtomView<T> {
+    type Event = Snapshot<T>;
 
-impl<T> AtomView<T> {
-    /// Registers an observer, unless the atom has closed. Returns the state it starts from.
-    pub(crate) fn register(&self, observer: Observer<Snapshot<T>>) -> (Snapshot<T>, Flags) {
+    fn register(&self, observer: Observer<Snapshot<T>>) -> Registered<Snapshot<T>> {
         let mut touched = Touched::new();
         self.hub().roster.register(|register| {
             let (node, state) = self.cell().raise(Flags::WATCHED, &mut touched);
-            if !state.flags().is_closed() {
-                register.add(node.version(), observer);
+            if state.flags().is_closed() {
+                touched.push(node);
+                return Registered::Closed;
             }
-            (Snapshot(node), state.flags())
+            register.add(node.version(), observer);
+            Registered::Since(Snapshot(node))
         })
     }
 
-    /// Takes a registration back.
-    pub(crate) fn unregister(&self, observer: &Observer<Snapshot<T>>) {
+    fn unregister(&self, observer: &Observer<Snapshot<T>>) {
         if self.hub().roster.leave(observer) {
             self.deliver();
         }
     }
 
-    /// Calls the deliverer, which may be the caller himself.
-    ///
+    fn look(&self) -> Snapshot<T> {
+        self.load()
+    }
+
     /// # Panics
     ///
     /// With the first panic of a watch, a waker or a destructor, when all is delivered.
     #[cold]
-    pub(crate) fn deliver(&self) {
-        if let Some(desk) = self.hub().desk.call() {
-            Delivery::new(self).run(desk, None);
-        }
+    fn deliver(&self) {
+        let hub = self.hub();
+        hub.shifts
+            .call(|desk, shift| Round::new(self, hub, shift).work(desk, None));
     }
 
+    #[cfg(not(loom))]
+    fn is_deliverer(&self) -> bool {
+        self.hub().shifts.is_mine()
+    }
+}
+
+impl<T> AtomView<T> {
     /// Calls the deliverer after a commit, which is `mine`.
     #[inline(never)]
     pub(crate) fn deliver_mine(&self, mine: &Snapshot<T>) {
-        if let Some(desk) = self.hub().desk.call() {
-            Delivery::new(self).run(desk, Some(mine));
-        }
+        let hub = self.hub();
+        let mut mine = Some(mine);
+        hub.shifts
+            .call(|desk, shift| Round::new(self, hub, shift).work(desk, mine.take()));
     }
 }
 
-/// One thread's spell at the desk.
-struct Delivery<'a, T> {
+/// One look for commits, and the telling of them: steps 2 to 4 of the protocol.
+struct Round<'a, T> {
     view: &'a AtomView<T>,
     hub: &'a Hub<T>,
-    panics: Panics,
-    told: usize,
+    shift: &'a mut Shift,
 }
 
-/// What becomes of the desk after a step.
-enum Step<T> {
-    Again(Box<Desk<T>>),
-    Done,
-}
-
-impl<'a, T> Delivery<'a, T> {
-    fn new(view: &'a AtomView<T>) -> Self {
-        let hub = view.hub();
-        Self {
-            view,
-            hub,
-            panics: Panics::new(),
-            told: 0,
-        }
+impl<'a, T> Round<'a, T> {
+    fn new(view: &'a AtomView<T>, hub: &'a Hub<T>, shift: &'a mut Shift) -> Self {
+        Self { view, hub, shift }
     }
 
-    fn run(mut self, desk: Box<Desk<T>>, mine: Option<&Snapshot<T>>) {
-        self.sign(thread_token());
-        let mut step = self.round(desk, mine);
-        while let Step::Again(desk) = step {
-            step = self.round(desk, None);
-        }
-        self.panics.resume();
-    }
-
-    fn sign(&self, token: usize) {
-        // Relaxed: see `is_deliverer`.
-        self.hub.deliverer.store(token, Ordering::Relaxed);
-    }
-
-    /// Steps 2 to 5 of the protocol; the first was taken with the desk, or when `rest` was
-    /// refused. `mine` is often the newest node, and then need not be counted again.
-    fn round(&mut self, mut desk: Box<Desk<T>>, mine: Option<&Snapshot<T>>) -> Step<T> {
-        // What an earlier deliverer left over comes first, and is a round of its own.
+    /// `mine` is often the newest node, and then need not be counted again.
+    fn work(&mut self, desk: &mut Desk<T>, mine: Option<&Snapshot<T>>) {
+        // What an earlier deliverer left over comes first.
         if let Some(end) = desk.end.take() {
             self.hub.roster.adopt(&mut desk.observers);
-            if self.tell_run(&mut desk, &end) {
-                self.panics.catch(|| drop(end));
-                return Step::Again(desk);
+            if !self.tell_run(desk, &end) {
+                desk.end = Some(end);
+                return;
             }
-            desk.end = Some(end);
-            return self.offer(desk);
+            self.shift.panics.catch(|| drop(end));
         }
         let current = mine.and_then(|mine| Some((mine, self.view.cell().peek(&mine.0)?)));
         if let Some((mine, state)) = current {
@@ -237,64 +182,49 @@ impl<'a, T> Delivery<'a, T> {
         }
         let (node, state) = self.view.cell().load();
         let newest = Snapshot(node);
-        let step = self.deliver_up_to(desk, &newest, state.flags());
-        self.panics.catch(|| drop(newest));
-        step
+        self.deliver_up_to(desk, &newest, state.flags());
+        self.shift.panics.catch(|| drop(newest));
     }
 
-    /// Steps 3 to 5, with what step 2 loaded.
-    fn deliver_up_to(
-        &mut self,
-        mut desk: Box<Desk<T>>,
-        newest: &Snapshot<T>,
-        flags: Flags,
-    ) -> Step<T> {
+    /// Steps 3 and 4, with what step 2 loaded.
+    fn deliver_up_to(&mut self, desk: &mut Desk<T>, newest: &Snapshot<T>, flags: Flags) {
         self.hub.roster.adopt(&mut desk.observers);
         trace(newest, &mut desk.run);
-        if !self.tell_run(&mut desk, newest) {
+        if !self.tell_run(desk, newest) {
             desk.end = Some(newest.clone());
-            return self.offer(desk);
+            return;
         }
-        self.give_due_turns(&mut desk);
+        let view = self.view;
+        let panics = &mut self.shift.panics;
+        (self.hub.roster).give_due_turns(
+            &self.hub.line,
+            &mut desk.observers,
+            || view.load(),
+            panics,
+        );
         if flags.is_closed() {
-            self.close(&mut desk);
+            self.close(desk);
         }
         if self.hub.roster.is_untidy() {
-            self.hub.roster.tidy(&mut desk.observers, &mut self.panics);
+            let panics = &mut self.shift.panics;
+            self.hub.roster.tidy(&mut desk.observers, panics);
         }
         if desk.observers.is_empty() {
             self.lower(newest);
         }
-        self.lay_down(desk)
     }
 
     /// Tells the commits of the run, oldest first; the last one made `end` current. False
-    /// if the rest of it is to be offered to others.
+    /// if the rest of it is to be left on the desk.
     fn tell_run(&mut self, desk: &mut Desk<T>, end: &Snapshot<T>) -> bool {
         let Desk { observers, run, .. } = desk;
         while let Some(old) = run.pop() {
             self.tell(observers, old, run.last().unwrap_or(end));
-            self.told += 1;
-            if self.told >= turn() && !run.is_empty() {
+            if self.shift.has_told() && !run.is_empty() {
                 return false;
             }
         }
         true
-    }
-
-    /// Turns that are due besides those of the commits, on the state that is current now.
-    fn give_due_turns(&mut self, desk: &mut Desk<T>) {
-        let due = self.hub.line.due();
-        if due == 0 {
-            return;
-        }
-        self.hub.roster.adopt(&mut desk.observers);
-        let current = self.view.load();
-        for _ in 0..due {
-            desk.observers
-                .give_turn(u64::MAX, &current, &mut self.panics);
-        }
-        self.panics.catch(|| drop(current));
     }
 
     fn tell(
@@ -303,7 +233,7 @@ impl<'a, T> Delivery<'a, T> {
         old: Snapshot<T>,
         new: &Snapshot<T>,
     ) {
-        let (version, panics) = (Snapshot::version(new), &mut self.panics);
+        let (version, panics) = (Snapshot::version(new), &mut self.shift.panics);
         if self.hub.watches.is_empty() {
             observers.tell(version, Old::Given(old), new, panics);
         } else {
@@ -314,10 +244,11 @@ impl<'a, T> Delivery<'a, T> {
     }
 
     fn close(&mut self, desk: &mut Desk<T>) {
-        desk.observers.close(&mut self.panics);
+        let panics = &mut self.shift.panics;
+        desk.observers.close(panics);
         // Under the lock, for it excludes a watch being added.
         let watches = self.hub.roster.with(|_| self.hub.watches.clear());
-        self.panics.catch(|| drop(watches));
+        panics.catch(|| drop(watches));
     }
 
     /// Clears WATCHED if nobody is left to be told.
@@ -330,39 +261,7 @@ impl<'a, T> Delivery<'a, T> {
             }
         });
         for node in touched {
-            self.panics.catch(|| drop(node));
-        }
-    }
-
-    fn lay_down(&mut self, desk: Box<Desk<T>>) -> Step<T> {
-        if self.told >= turn() {
-            return self.offer(desk);
-        }
-        self.sign(0);
-        match self.hub.desk.rest(desk) {
-            Ok(()) => Step::Done,
-            Err(Refused::Called(desk) | Refused::Gone(desk)) => {
-                self.hub.desk.answer();
-                self.sign(thread_token());
-                Step::Again(desk)
-            }
-        }
-    }
-
-    /// Lays the desk down for anybody to take, gives way, and goes on if nobody has.
-    #[cold]
-    fn offer(&mut self, desk: Box<Desk<T>>) -> Step<T> {
-        self.sign(0);
-        // Whoever goes on after this offers again after the next commit.
-        self.told = turn() - 1;
-        self.hub.desk.offer(desk);
-        yield_now();
-        match self.hub.desk.call() {
-            Some(desk) => {
-                self.sign(thread_token());
-                Step::Again(desk)
-            }
-            None => Step::Done,
+            self.shift.panics.catch(|| drop(node));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Atom, view::AtomView};
 use crate::{
-    blocking::{Waited, deadline_after},
+    blocking::{Waited, block_until, deadline_after},
     error::Closed,
     snapshot::Snapshot,
 };
@@ -28,8 +28,8 @@ impl<T> Atom<T> {
     ///     assert_eq!(*atom.blocking_wait_for(|n| *n > limit), 16);
     /// });
     /// ```
-    pub fn blocking_wait_for(&self, pred: impl FnMut(&T) -> bool + Send) -> Snapshot<T> {
-        match self.0.block_until(pred, None) {
+    pub fn blocking_wait_for(&self, mut pred: impl FnMut(&T) -> bool + Send) -> Snapshot<T> {
+        match block_until(&self.0, |state| pred(state), None) {
             Waited::Held(snapshot) => snapshot,
             Waited::Closed | Waited::TimedOut => {
                 unreachable!("an atom is open while a handle of it is borrowed")
@@ -46,10 +46,10 @@ impl<T> Atom<T> {
     /// With the panic of `pred`.
     pub fn blocking_wait_for_timeout(
         &self,
-        pred: impl FnMut(&T) -> bool + Send,
+        mut pred: impl FnMut(&T) -> bool + Send,
         timeout: Duration,
     ) -> Option<Snapshot<T>> {
-        match self.0.block_until(pred, deadline_after(timeout)) {
+        match block_until(&self.0, |state| pred(state), deadline_after(timeout)) {
             Waited::Held(snapshot) => Some(snapshot),
             Waited::Closed | Waited::TimedOut => None,
         }
@@ -69,9 +69,9 @@ impl<T> AtomView<T> {
     /// As on [`Atom`].
     pub fn blocking_wait_for(
         &self,
-        pred: impl FnMut(&T) -> bool + Send,
+        mut pred: impl FnMut(&T) -> bool + Send,
     ) -> Result<Snapshot<T>, Closed> {
-        match self.block_until(pred, None) {
+        match block_until(self, |state| pred(state), None) {
             Waited::Held(snapshot) => Ok(snapshot),
             Waited::Closed | Waited::TimedOut => Err(Closed),
         }
@@ -88,10 +88,10 @@ impl<T> AtomView<T> {
     /// With the panic of `pred`.
     pub fn blocking_wait_for_timeout(
         &self,
-        pred: impl FnMut(&T) -> bool + Send,
+        mut pred: impl FnMut(&T) -> bool + Send,
         timeout: Duration,
     ) -> Result<Option<Snapshot<T>>, Closed> {
-        match self.block_until(pred, deadline_after(timeout)) {
+        match block_until(self, |state| pred(state), deadline_after(timeout)) {
             Waited::Held(snapshot) => Ok(Some(snapshot)),
             Waited::Closed => Err(Closed),
             Waited::TimedOut => Ok(None),

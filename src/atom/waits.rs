@@ -8,7 +8,7 @@ use crate::{
     future::{
         Open,
         changed::{Changed, ChangedSince},
-        swap_when::SwapWhen,
+        commit_when::CommitWhen,
         wait_for::{WaitFor, WaitMap},
     },
     snapshot::{Change, Snapshot},
@@ -79,9 +79,9 @@ impl<T> Atom<T> {
     /// ```
     pub fn wait_map<U: Send + 'static>(
         &self,
-        f: impl FnMut(&T) -> Option<U> + Send + 'static,
+        mut f: impl FnMut(&T) -> Option<U> + Send + 'static,
     ) -> impl Future<Output = U> {
-        Open(WaitMap::new(&self.0, f))
+        Open(WaitMap::new(&self.0, move |state: &Snapshot<T>| f(state)))
     }
 
     /// Waits until `pred` holds, and commits what `f` makes of that very value.
@@ -116,9 +116,9 @@ impl<T> Atom<T> {
     pub fn swap_when(
         &self,
         pred: impl FnMut(&T) -> bool + Send + 'static,
-        f: impl FnMut(&T) -> T + Send,
+        mut f: impl FnMut(&T) -> T + Send,
     ) -> impl Future<Output = Snapshot<T>> {
-        SwapWhen::new(&self.0, on_value(pred), f)
+        CommitWhen::new(&self.0, on_value(pred), move |state: &Snapshot<T>| f(state))
     }
 
     /// The next commit after this call, not only after the first poll.
@@ -226,7 +226,7 @@ impl<T> Atom<T> {
 ///
 /// As on [`Atom`], with [`Closed`] when the atom closed before there was an answer.
 impl<T> AtomView<T> {
-    fn wait_for_inner(&self, predicate: Predicate<Snapshot<T>>) -> WaitFor<'_, T> {
+    fn wait_for_inner(&self, predicate: Predicate<Snapshot<T>>) -> WaitFor<'_, Self> {
         WaitFor::new(self, predicate, Budget::cooperative())
     }
 
@@ -249,9 +249,9 @@ impl<T> AtomView<T> {
     /// [`Closed`] if `f` made nothing of any committed state, the last one included.
     pub fn wait_map<U: Send + 'static>(
         &self,
-        f: impl FnMut(&T) -> Option<U> + Send + 'static,
+        mut f: impl FnMut(&T) -> Option<U> + Send + 'static,
     ) -> impl Future<Output = Result<U, Closed>> {
-        WaitMap::new(self, f)
+        WaitMap::new(self, move |state: &Snapshot<T>| f(state))
     }
 
     /// See [`Atom::changed`]. The future borrows nothing.

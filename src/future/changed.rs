@@ -27,7 +27,7 @@ pub(crate) struct Changed<T, V: Borrow<AtomView<T>>> {
 impl<T, V: Borrow<AtomView<T>>> Changed<T, V> {
     pub(crate) fn new(view: V) -> Self {
         Self {
-            subscription: Subscription::new(view, Keep::First).0,
+            subscription: Subscription::new(view, Keep::First),
             budget: Budget::cooperative(),
         }
     }
@@ -80,8 +80,7 @@ impl<'a, 's, T> ChangedSince<'a, 's, T> {
             }
             match &mut self.subscription {
                 None => {
-                    let (subscription, _) = Subscription::new(self.view, Keep::Nothing);
-                    self.subscription = Some(subscription);
+                    self.subscription = Some(Subscription::new(self.view, Keep::Nothing));
                 }
                 // Whatever the news is, the atom itself says it best.
                 Some(subscription) => drop(ready!(subscription.poll(cx))),

@@ -8,53 +8,51 @@ use std::{
 };
 
 use crate::{
-    atom::view::AtomView,
     error::Closed,
-    snapshot::Snapshot,
     sync::{Arc, Exclusive, Mutex},
     wait::{
         budget::Budget,
         condition::{Condition, Outcome, Predicate},
         panics::{self, Panics},
         roster::Observer,
+        source::{Registered, Source},
     },
 };
 
 /// The wait behind `wait_for` and its kin. Registers at the first poll.
-pub(crate) struct WaitFor<'a, T> {
-    view: &'a AtomView<T>,
-    /// Whether the answer is the accepted snapshot.
+pub(crate) struct WaitFor<'a, S: Source> {
+    source: &'a S,
+    /// Whether the answer is the accepted state.
     keeps: bool,
-    stage: Stage<T>,
+    stage: Stage<S::Event>,
     budget: Budget,
 }
 
-enum Stage<T> {
-    /// Not polled yet, or the atom had closed.
-    Fresh(Exclusive<Judge<T>>),
+enum Stage<E> {
+    /// Not polled yet, or the source had closed.
+    Fresh(Exclusive<Predicate<E>>),
     /// Registered, but there was more to judge than one poll should.
-    Judging(Registered<T>, Exclusive<Judge<T>>),
+    Judging(Parked<E>, Exclusive<Predicate<E>>),
     /// The predicate is with the condition, for deliverers to evaluate.
-    Parked(Registered<T>),
+    Parked(Parked<E>),
     Done,
 }
 
-type Judge<T> = Predicate<Snapshot<T>>;
-type Registered<T> = Arc<Condition<Snapshot<T>>>;
-/// The accepted snapshot, where it is kept.
-type Answer<T> = Result<Option<Snapshot<T>>, Closed>;
+type Parked<E> = Arc<Condition<E>>;
+/// The accepted state, where it is kept.
+type Answer<E> = Result<Option<E>, Closed>;
 
-impl<'a, T> WaitFor<'a, T> {
-    pub(crate) fn new(view: &'a AtomView<T>, predicate: Judge<T>, budget: Budget) -> Self {
+impl<'a, S: Source> WaitFor<'a, S> {
+    pub(crate) fn new(source: &'a S, predicate: Predicate<S::Event>, budget: Budget) -> Self {
         Self {
-            view,
+            source,
             keeps: true,
             stage: Stage::Fresh(Exclusive::new(predicate)),
             budget,
         }
     }
 
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer<T>> {
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer<S::Event>> {
         let mut budget = std::mem::replace(&mut self.budget, Budget::cooperative());
         let answer = if budget.must_yield(cx) {
             // What is committed from now on must not be missed all the same.
@@ -67,7 +65,7 @@ impl<'a, T> WaitFor<'a, T> {
         answer
     }
 
-    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Answer<T>> {
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Answer<S::Event>> {
         let first = matches!(self.stage, Stage::Fresh(_));
         self.register();
         self.judge();
@@ -81,7 +79,7 @@ impl<'a, T> WaitFor<'a, T> {
                 // Whoever ended the wait has emptied it.
                 self.stage = Stage::Done;
                 match outcome {
-                    Outcome::Satisfied(snapshot) => Poll::Ready(Ok(snapshot)),
+                    Outcome::Satisfied(state) => Poll::Ready(Ok(state)),
                     Outcome::Closed => Poll::Ready(Err(Closed)),
                     Outcome::Panicked(payload) => resume_unwind(payload),
                 }
@@ -96,17 +94,16 @@ impl<'a, T> WaitFor<'a, T> {
     }
 
     /// First poll: registers, then judges the state it registered at. Stays fresh if the
-    /// atom has closed.
+    /// source has closed.
     fn register(&mut self) {
         let Stage::Fresh(_) = &self.stage else {
             return;
         };
         let condition = Arc::new(Condition::carried(self.keeps));
         let observer = Observer::Condition(condition.clone());
-        let (seen, flags) = self.view.register(observer);
-        if flags.is_closed() {
+        let Registered::Since(seen) = self.source.register(observer) else {
             return;
-        }
+        };
         let parked = Stage::Parked(condition.clone());
         if let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, parked) {
             let more = condition.start(predicate.into_inner(), &seen);
@@ -130,20 +127,20 @@ impl<'a, T> WaitFor<'a, T> {
 
     /// After judging: keeps the predicate if there is more to judge; ends a registration
     /// that no deliverer is going to end, because the wait was satisfied here.
-    fn judged(&mut self, condition: Registered<T>, more: Option<Judge<T>>) {
+    fn judged(&mut self, condition: Parked<S::Event>, more: Option<Predicate<S::Event>>) {
         if let Some(predicate) = more {
             self.stage = Stage::Judging(condition, Exclusive::new(predicate));
         } else if condition.is_over() {
-            self.view.unregister(&Observer::Condition(condition));
+            self.source.unregister(&Observer::Condition(condition));
         }
     }
 
-    /// The atom has closed: the last value decides.
-    fn judge_the_last(&mut self) -> Answer<T> {
+    /// The source has closed: the last state decides.
+    fn judge_the_last(&mut self) -> Answer<S::Event> {
         let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, Stage::Done) else {
             return Err(Closed);
         };
-        let last = self.view.load();
+        let last = self.source.look();
         if (predicate.into_inner())(&last) {
             Ok(self.keeps.then_some(last))
         } else {
@@ -165,58 +162,58 @@ impl<'a, T> WaitFor<'a, T> {
         };
         panics.catch(|| drop(predicate));
         if condition.cancel(&mut panics) {
-            panics.catch(|| self.view.unregister(&Observer::Condition(condition)));
+            panics.catch(|| self.source.unregister(&Observer::Condition(condition)));
         }
         panics.resume();
     }
 }
 
-impl<T> Future for WaitFor<'_, T> {
-    type Output = Result<Snapshot<T>, Closed>;
+impl<S: Source> Future for WaitFor<'_, S> {
+    type Output = Result<S::Event, Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match ready!(self.poll_answer(cx))? {
-            Some(snapshot) => Poll::Ready(Ok(snapshot)),
+            Some(state) => Poll::Ready(Ok(state)),
             None => unreachable!("this wait keeps what it accepted"),
         }
     }
 }
 
-impl<T> Drop for WaitFor<'_, T> {
+impl<S: Source> Drop for WaitFor<'_, S> {
     fn drop(&mut self) {
         self.leave();
     }
 }
 
 /// The wait behind `wait_map`: a predicate that leaves what it found for the task.
-pub(crate) struct WaitMap<'a, T, U> {
-    wait: WaitFor<'a, T>,
+pub(crate) struct WaitMap<'a, S: Source, U> {
+    wait: WaitFor<'a, S>,
     found: Arc<Mutex<Option<U>>>,
 }
 
-impl<'a, T, U: Send + 'static> WaitMap<'a, T, U> {
+impl<'a, S: Source, U: Send + 'static> WaitMap<'a, S, U> {
     pub(crate) fn new(
-        view: &'a AtomView<T>,
-        mut f: impl FnMut(&T) -> Option<U> + Send + 'static,
+        source: &'a S,
+        mut f: impl FnMut(&S::Event) -> Option<U> + Send + 'static,
     ) -> Self {
         let found = Arc::new(Mutex::new(None));
         let place = found.clone();
-        let predicate: Judge<T> = Box::new(move |snapshot| {
-            let result = f(snapshot);
+        let predicate: Predicate<S::Event> = Box::new(move |state| {
+            let result = f(state);
             let holds = result.is_some();
             // It is evaluated until it holds once, so there is nothing in its place.
             *place.lock() = result;
             holds
         });
-        let mut wait = WaitFor::new(view, predicate, Budget::cooperative());
+        let mut wait = WaitFor::new(source, predicate, Budget::cooperative());
         wait.keeps = false;
         Self { wait, found }
     }
 }
 
-impl<T, U> Unpin for WaitMap<'_, T, U> {}
+impl<S: Source, U> Unpin for WaitMap<'_, S, U> {}
 
-impl<T, U> Drop for WaitMap<'_, T, U> {
+impl<S: Source, U> Drop for WaitMap<'_, S, U> {
     fn drop(&mut self) {
         // Outside of the lock; while the thread unwinds, its panic must not abort.
         let found = self.found.lock().take();
@@ -224,7 +221,7 @@ impl<T, U> Drop for WaitMap<'_, T, U> {
     }
 }
 
-impl<T, U> Future for WaitMap<'_, T, U> {
+impl<S: Source, U> Future for WaitMap<'_, S, U> {
     type Output = Result<U, Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -11,7 +11,7 @@
 
 use super::{
     condition::{Condition, Fate},
-    line::{Given, Place},
+    line::{Given, Line, Place},
     mailbox::{Event, Mailbox, Stock},
     panics::Panics,
 };
@@ -125,6 +125,27 @@ impl<E: Event> Roster<E> {
             }
         }
         shrink(&mut register.newcomers);
+    }
+
+    /// Deliverer: gives the turns that are due besides those of the events, on the state that is
+    /// current now.
+    pub(crate) fn give_due_turns(
+        &self,
+        line: &Line,
+        desk: &mut Desk<E>,
+        look: impl FnOnce() -> E,
+        panics: &mut Panics,
+    ) {
+        let due = line.due();
+        if due == 0 {
+            return;
+        }
+        self.adopt(desk);
+        let current = look();
+        for _ in 0..due {
+            desk.give_turn(u64::MAX, &current, panics);
+        }
+        panics.catch(|| drop(current));
     }
 
     /// An observer that was registered leaves again. True if the desk should be tidied.
@@ -250,7 +271,7 @@ impl<E: Event> Desk<E> {
     }
 
     /// Gives one turn to the first in line whose condition holds.
-    pub(crate) fn give_turn(&mut self, version: u64, event: &E, panics: &mut Panics) {
+    fn give_turn(&mut self, version: u64, event: &E, panics: &mut Panics) {
         let mut due = true;
         visit(&mut self.places, panics, |since, place, panics| {
             if !due || since >= version {

@@ -8,8 +8,6 @@ use std::{
 };
 
 use crate::{
-    atom::{cell::Published, view::AtomView},
-    snapshot::Snapshot,
     sync::{Arc, Exclusive},
     wait::{
         budget::Budget,
@@ -17,40 +15,41 @@ use crate::{
         line::{Called, Place},
         panics::{self, Panics, Payload},
         roster::Observer,
+        source::{Commit, Registered},
     },
 };
 
-/// The wait behind `swap_when`. Joins the line at the first poll.
+/// The wait behind `swap_when` and `update_when`. Joins the line at the first poll.
 ///
 /// It commits in the poll that returns `Ready`, and in no other: what the line gives it is a
 /// turn to try, not a commit made for it.
-pub(crate) struct SwapWhen<'a, T, F> {
-    view: &'a AtomView<T>,
+pub(crate) struct CommitWhen<'a, S: Commit, F> {
+    source: &'a S,
     /// Until it is dropped.
     update: Option<Exclusive<F>>,
-    stage: Stage<T>,
+    stage: Stage<S::Event>,
     budget: Budget,
 }
 
-enum Stage<T> {
-    Fresh(Exclusive<Predicate<Snapshot<T>>>),
-    InLine(Arc<Place<Snapshot<T>>>),
+enum Stage<E> {
+    Fresh(Exclusive<Predicate<E>>),
+    InLine(Arc<Place<E>>),
     Done,
 }
 
-impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
-    pub(crate) fn new(view: &'a AtomView<T>, predicate: Predicate<Snapshot<T>>, update: F) -> Self {
+impl<'a, S: Commit, F: FnMut(&S::Event) -> S::Value> CommitWhen<'a, S, F> {
+    pub(crate) fn new(source: &'a S, predicate: Predicate<S::Event>, update: F) -> Self {
         Self {
-            view,
+            source,
             update: Some(Exclusive::new(update)),
             stage: Stage::Fresh(Exclusive::new(predicate)),
             budget: Budget::cooperative(),
         }
     }
 
-    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Snapshot<T>> {
-        if let Some(snapshot) = self.try_at_once() {
-            return Poll::Ready(snapshot);
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<S::Event> {
+        if let Some(state) = self.try_at_once() {
+            return Poll::Ready(state);
         }
         self.join();
         let Stage::InLine(place) = &self.stage else {
@@ -71,22 +70,22 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
     }
 
     /// First poll: commits if nobody is in line and the condition holds.
-    fn try_at_once(&mut self) -> Option<Snapshot<T>> {
+    fn try_at_once(&mut self) -> Option<S::Event> {
         let Stage::Fresh(predicate) = &mut self.stage else {
             return None;
         };
-        if !self.view.hub().line.is_empty() {
+        if !self.source.line().is_empty() {
             return None;
         }
         let update = self.update.as_mut()?.get_mut();
-        let published = try_commit(self.view, predicate.get_mut(), update)?;
+        let committed = try_commit(self.source, predicate.get_mut(), update)?;
         let spent = std::mem::replace(&mut self.stage, Stage::Done);
         let mut panics = Panics::new();
         panics.catch(|| drop(spent));
-        let snapshot = Snapshot(published.new.clone());
-        panics.catch(|| self.view.conclude(published));
+        let state = S::made(&committed);
+        panics.catch(|| self.source.conclude(committed));
         panics.resume();
-        Some(snapshot)
+        Some(state)
     }
 
     /// First poll: joins the line, and knocks if its condition holds already.
@@ -94,20 +93,23 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
         let Stage::Fresh(_) = &self.stage else {
             return;
         };
-        let line = &self.view.hub().line;
+        let line = self.source.line();
         let place = Arc::new(Place::new(line));
         let in_line = Stage::InLine(place.clone());
         let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, in_line) else {
             return;
         };
         let mut predicate = predicate.into_inner();
-        let (seen, _) = self.view.register(Observer::Place(place.clone()));
+        // Who could still commit keeps the source open.
+        let Registered::Since(seen) = self.source.register(Observer::Place(place.clone())) else {
+            return;
+        };
         match panics::run(|| predicate(&seen)) {
             Ok(holds) => {
                 let undisturbed = place.settle_down(predicate);
                 if holds || !undisturbed {
                     line.knock();
-                    self.view.deliver();
+                    self.source.deliver();
                 }
             }
             Err(payload) => self.fail(predicate, payload),
@@ -115,7 +117,7 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
     }
 
     /// A closure has panicked: leaves the line, and lets the panic go on.
-    fn fail(&mut self, predicate: Predicate<Snapshot<T>>, payload: Payload) -> ! {
+    fn fail(&mut self, predicate: Predicate<S::Event>, payload: Payload) -> ! {
         let mut panics = Panics::new();
         panics.catch(|| drop(predicate));
         panics.catch(|| self.leave());
@@ -123,25 +125,21 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
     }
 
     /// Commits if the condition holds still; else keeps the place and hands the turn on.
-    fn take_turn(
-        &mut self,
-        place: &Arc<Place<Snapshot<T>>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Snapshot<T>> {
+    fn take_turn(&mut self, place: &Arc<Place<S::Event>>, cx: &mut Context<'_>) -> Poll<S::Event> {
         let Some(mut predicate) = place.begin() else {
             panic!("a wait was polled after its closure had panicked");
         };
         let attempt = panics::run(|| {
             let update = self.update.as_mut()?.get_mut();
-            try_commit(self.view, &mut predicate, update)
+            try_commit(self.source, &mut predicate, update)
         });
         match attempt {
-            Ok(Some(published)) => Poll::Ready(self.committed(place, predicate, published)),
+            Ok(Some(committed)) => Poll::Ready(self.committed(place, predicate, committed)),
             Ok(None) => {
                 // Parked first: the turn may come back as soon as it is handed on.
                 place.park(cx);
                 place.lose(predicate);
-                self.view.deliver();
+                self.source.deliver();
                 Poll::Pending
             }
             Err(payload) => self.fail(predicate, payload),
@@ -150,39 +148,32 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
 
     fn committed(
         &mut self,
-        place: &Place<Snapshot<T>>,
-        predicate: Predicate<Snapshot<T>>,
-        published: Published<T>,
-    ) -> Snapshot<T> {
+        place: &Place<S::Event>,
+        predicate: Predicate<S::Event>,
+        committed: S::Committed,
+    ) -> S::Event {
         // Out of the line before the delivery looks for the next one in it.
         place.finish();
-        let snapshot = Snapshot(published.new.clone());
+        let state = S::made(&committed);
         let mut panics = Panics::new();
         panics.catch(|| drop(predicate));
         panics.catch(|| self.leave());
-        panics.catch(|| self.view.conclude(published));
+        panics.catch(|| self.source.conclude(committed));
         panics.resume();
-        snapshot
+        state
     }
 }
 
-/// One attempt: evaluates the predicate on the current value, and commits if it holds.
-fn try_commit<T>(
-    view: &AtomView<T>,
-    predicate: &mut Predicate<Snapshot<T>>,
-    update: &mut impl FnMut(&T) -> T,
-) -> Option<Published<T>> {
-    view.commit(|snapshot| {
-        if predicate(snapshot) {
-            Ok(update(snapshot))
-        } else {
-            Err(())
-        }
-    })
-    .ok()
+/// One attempt: evaluates the predicate on the current state, and commits if it holds.
+fn try_commit<S: Commit>(
+    source: &S,
+    predicate: &mut Predicate<S::Event>,
+    update: &mut impl FnMut(&S::Event) -> S::Value,
+) -> Option<S::Committed> {
+    source.try_commit(|state| predicate(state).then(|| update(state)))
 }
 
-impl<T, F> SwapWhen<'_, T, F> {
+impl<S: Commit, F> CommitWhen<'_, S, F> {
     /// Leaves the line, if it is in it.
     fn leave(&mut self) {
         let mut panics = Panics::new();
@@ -192,9 +183,9 @@ impl<T, F> SwapWhen<'_, T, F> {
             }
             Stage::InLine(place) => {
                 let had_turn = place.cancel(&mut panics);
-                panics.catch(|| self.view.unregister(&Observer::Place(place)));
+                panics.catch(|| self.source.unregister(&Observer::Place(place)));
                 if had_turn {
-                    panics.catch(|| self.view.deliver());
+                    panics.catch(|| self.source.deliver());
                 }
             }
             Stage::Done => {}
@@ -203,12 +194,12 @@ impl<T, F> SwapWhen<'_, T, F> {
     }
 }
 
-impl<T, F> Unpin for SwapWhen<'_, T, F> {}
+impl<S: Commit, F> Unpin for CommitWhen<'_, S, F> {}
 
-impl<T, F: FnMut(&T) -> T> Future for SwapWhen<'_, T, F> {
-    type Output = Snapshot<T>;
+impl<S: Commit, F: FnMut(&S::Event) -> S::Value> Future for CommitWhen<'_, S, F> {
+    type Output = S::Event;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Snapshot<T>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Event> {
         let this = &mut *self;
         let mut budget = std::mem::replace(&mut this.budget, Budget::cooperative());
         let answer = if budget.must_yield(cx) {
@@ -223,7 +214,7 @@ impl<T, F: FnMut(&T) -> T> Future for SwapWhen<'_, T, F> {
     }
 }
 
-impl<T, F> Drop for SwapWhen<'_, T, F> {
+impl<S: Commit, F> Drop for CommitWhen<'_, S, F> {
     fn drop(&mut self) {
         let mut panics = Panics::new();
         panics.catch(|| self.leave());

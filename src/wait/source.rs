@@ -1,0 +1,56 @@
+//! What can be waited for: the seam between waits and the types that hold a value.
+
+use super::{line::Line, mailbox::Event, roster::Observer};
+use crate::sync::Arc;
+
+/// A value that changes, and tells its observers.
+pub(crate) trait Source {
+    /// A handle of one state of it.
+    type Event: Event;
+
+    /// Registers an observer, which is told all that follows the state returned.
+    fn register(&self, observer: Observer<Self::Event>) -> Registered<Self::Event>;
+
+    /// Takes a registration back.
+    fn unregister(&self, observer: &Observer<Self::Event>);
+
+    /// The current state.
+    fn look(&self) -> Self::Event;
+
+    /// Calls the deliverer, which may be the caller himself.
+    fn deliver(&self);
+
+    /// Whether the current thread is telling the observers, in an outer frame.
+    #[cfg(not(loom))]
+    fn is_deliverer(&self) -> bool;
+}
+
+/// What came of a registration.
+pub(crate) enum Registered<E> {
+    /// It was made at this state.
+    Since(E),
+    /// It was not: nothing more will come.
+    Closed,
+}
+
+/// A source with a line of those who wait in order to commit.
+pub(crate) trait Commit: Source {
+    /// What is committed.
+    type Value;
+    /// A commit that nobody has been told of yet.
+    type Committed;
+
+    fn line(&self) -> &Arc<Line>;
+
+    /// Commits what `f` makes of the current state, unless that is nothing.
+    fn try_commit(
+        &self,
+        f: impl FnMut(&Self::Event) -> Option<Self::Value>,
+    ) -> Option<Self::Committed>;
+
+    /// The state that a commit has made current.
+    fn made(committed: &Self::Committed) -> Self::Event;
+
+    /// Tells the observers.
+    fn conclude(&self, committed: Self::Committed);
+}
