@@ -2,6 +2,7 @@
 
 pub(crate) mod changed;
 pub(crate) mod commit_when;
+pub(crate) mod reach;
 pub(crate) mod wait_for;
 
 use std::{
@@ -10,16 +11,19 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{atom::commit::open, error::Closed};
+use crate::error::Closed;
 
-/// A wait on an [`Atom`](crate::Atom), which cannot end with [`Closed`]: the same future as a
-/// view's, without the `Result`.
+/// A wait that cannot end with [`Closed`]: on an [`Atom`](crate::Atom), whose handle keeps it open,
+/// or on a cell, which does not close.
 pub(crate) struct Open<F>(pub(crate) F);
 
 impl<R, F: Future<Output = Result<R, Closed>> + Unpin> Future for Open<F> {
     type Output = R;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
-        Pin::new(&mut self.0).poll(cx).map(open)
+        Pin::new(&mut self.0).poll(cx).map(|result| match result {
+            Ok(r) => r,
+            Err(Closed) => unreachable!("what is waited for is open while it is borrowed"),
+        })
     }
 }

@@ -29,6 +29,7 @@
 #![doc = include_str!("../README.md")]
 
 mod atom;
+mod atomic;
 #[cfg(not(loom))]
 mod blocking;
 mod error;
@@ -44,6 +45,12 @@ pub use crate::{
         Atom, WeakAtom,
         view::AtomView,
         watch::{WatchEvent, WatchKey},
+    },
+    atomic::{
+        Atomic,
+        names::*,
+        primitive::{Bitwise, Number, Primitive},
+        values::{Values, ValuesOwned},
     },
     error::{Closed, Lagged},
     reader::Reader,

@@ -1,13 +1,19 @@
 //! The one door to what threads share: std's primitives, or loom's when models run.
 //!
-//! No other file names `std::sync::atomic`, `std::sync::Mutex` or a cell, so that
+//! No file outside of this module names `std::sync::atomic`, `std::sync::Mutex` or a cell, so that
 //! everything the crate does between threads is seen by the model checker.
+
+pub(crate) mod in_place;
+pub(crate) mod late_box;
 
 #[cfg(loom)]
 pub(crate) use loom::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
+        atomic::{
+            AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr,
+            AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        },
     },
     thread::yield_now,
 };
@@ -15,7 +21,10 @@ pub(crate) use loom::{
 pub(crate) use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
+        atomic::{
+            AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr,
+            AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        },
     },
     thread::yield_now,
 };
@@ -24,6 +33,23 @@ pub(crate) use std::{
 use loom::sync as imp;
 #[cfg(not(loom))]
 use std::sync as imp;
+
+/// Between a sequentially consistent write of one place and a sequentially consistent read of
+/// another.
+///
+/// Such accesses keep their order by themselves. loom takes them for acquire and release
+/// ones, and has to be told.
+#[inline]
+pub(crate) fn barrier() {
+    #[cfg(loom)]
+    fence(Ordering::SeqCst);
+}
+
+/// The same where one of the accesses is not known to be sequentially consistent.
+#[inline]
+pub(crate) fn full_barrier() {
+    fence(Ordering::SeqCst);
+}
 
 /// A mutex for short sections without user code, which therefore cannot be poisoned.
 #[derive(Debug, Default)]

@@ -9,15 +9,18 @@
 //! - [`source`]: what can be waited for, whatever holds the value;
 //! - [`roster`]: all observers of one source, and how they come and go;
 //! - [`shift`]: who tells them, one thread at a time;
+//! - [`listeners`], [`threshold`]: those who wait for a cell, whose values are overwritten;
 //! - [`panics`], [`budget`]: what user code may do, and tokio's cooperative scheduling.
 
 pub(crate) mod baton;
 pub(crate) mod budget;
 pub(crate) mod condition;
 pub(crate) mod line;
+pub(crate) mod listeners;
 pub(crate) mod mailbox;
 pub(crate) mod panics;
 pub(crate) mod roster;
 pub(crate) mod shift;
 pub(crate) mod source;
 pub(crate) mod spot;
+pub(crate) mod threshold;

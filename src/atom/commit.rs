@@ -8,7 +8,6 @@ use super::{
     view::AtomView,
 };
 use crate::{
-    error::Closed,
     snapshot::{Change, Conflict, Snapshot},
     sync::Arc,
     wait::{line::Line, source::Commit},
@@ -266,14 +265,5 @@ impl<T> Atom<T> {
                 rejected: draft.into_value(),
             }),
         }
-    }
-}
-
-/// An `Atom` handle keeps the atom open, so its waits cannot end with [`Closed`].
-#[inline]
-pub(crate) fn open<R>(result: Result<R, Closed>) -> R {
-    match result {
-        Ok(r) => r,
-        Err(Closed) => unreachable!("an atom is open while a handle of it is borrowed"),
     }
 }

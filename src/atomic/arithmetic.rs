@@ -1,0 +1,204 @@
+//! Counting, comparing, and changing bits: one instruction where the hardware has it.
+
+use super::{
+    Atomic,
+    primitive::{Bitwise, Number},
+};
+
+/// # Counting
+///
+/// Integers wrap on overflow, in all builds. Floats follow IEEE 754, and are changed by
+/// compare-and-swap loops, since there is no such instruction for them.
+impl<T: Number> Atomic<T> {
+    /// Adds `x`. Returns the new value.
+    ///
+    /// ```
+    /// let cell = atomos::AtomicU8::new(255);
+    /// assert_eq!(cell.add_and_get(2), 1);
+    /// ```
+    #[doc(alias("addAndGet"))]
+    #[inline]
+    pub fn add_and_get(&self, x: T) -> T {
+        let new = T::fetch_add(self.raw(), x).plus(x);
+        self.wrote(new);
+        new
+    }
+
+    /// Adds `x`. Returns the value before.
+    #[doc(alias("fetch_add", "getAndAdd"))]
+    #[inline]
+    pub fn get_and_add(&self, x: T) -> T {
+        let previous = T::fetch_add(self.raw(), x);
+        self.wrote(previous.plus(x));
+        previous
+    }
+
+    /// Subtracts `x`. Returns the new value.
+    #[doc(alias("sub"))]
+    #[inline]
+    pub fn subtract_and_get(&self, x: T) -> T {
+        let new = T::fetch_sub(self.raw(), x).minus(x);
+        self.wrote(new);
+        new
+    }
+
+    /// Subtracts `x`. Returns the value before.
+    #[doc(alias("fetch_sub"))]
+    #[inline]
+    pub fn get_and_subtract(&self, x: T) -> T {
+        let previous = T::fetch_sub(self.raw(), x);
+        self.wrote(previous.minus(x));
+        previous
+    }
+
+    /// Adds one. Returns the new value.
+    #[doc(alias("incrementAndGet", "inc"))]
+    #[inline]
+    pub fn increment_and_get(&self) -> T {
+        let new = T::fetch_add(self.raw(), T::ONE).plus(T::ONE);
+        self.wrote(new);
+        new
+    }
+
+    /// Adds one. Returns the value before.
+    #[doc(alias("getAndIncrement"))]
+    #[inline]
+    pub fn get_and_increment(&self) -> T {
+        let previous = T::fetch_add(self.raw(), T::ONE);
+        self.wrote(previous.plus(T::ONE));
+        previous
+    }
+
+    /// Subtracts one. Returns the new value.
+    #[doc(alias("decrementAndGet", "dec"))]
+    #[inline]
+    pub fn decrement_and_get(&self) -> T {
+        let new = T::fetch_sub(self.raw(), T::ONE).minus(T::ONE);
+        self.wrote(new);
+        new
+    }
+
+    /// Subtracts one. Returns the value before.
+    #[doc(alias("getAndDecrement"))]
+    #[inline]
+    pub fn get_and_decrement(&self) -> T {
+        let previous = T::fetch_sub(self.raw(), T::ONE);
+        self.wrote(previous.minus(T::ONE));
+        previous
+    }
+
+    /// Sets the larger of the value and `x`, by `max`. Returns the new value.
+    #[doc(alias("max"))]
+    #[inline]
+    pub fn max_and_get(&self, x: T) -> T {
+        let new = T::fetch_max(self.raw(), x).larger(x);
+        self.wrote(new);
+        new
+    }
+
+    /// Sets the larger of the value and `x`, by `max`. Returns the value before.
+    #[doc(alias("fetch_max"))]
+    #[inline]
+    pub fn get_and_max(&self, x: T) -> T {
+        let previous = T::fetch_max(self.raw(), x);
+        self.wrote(previous.larger(x));
+        previous
+    }
+
+    /// Sets the smaller of the value and `x`, by `min`. Returns the new value.
+    #[doc(alias("min"))]
+    #[inline]
+    pub fn min_and_get(&self, x: T) -> T {
+        let new = T::fetch_min(self.raw(), x).smaller(x);
+        self.wrote(new);
+        new
+    }
+
+    /// Sets the smaller of the value and `x`, by `min`. Returns the value before.
+    #[doc(alias("fetch_min"))]
+    #[inline]
+    pub fn get_and_min(&self, x: T) -> T {
+        let previous = T::fetch_min(self.raw(), x);
+        self.wrote(previous.smaller(x));
+        previous
+    }
+}
+
+/// # Bits
+impl<T: Bitwise> Atomic<T> {
+    /// Sets the bitwise `and` of the value and `x`. Returns the new value.
+    #[doc(alias("and"))]
+    #[inline]
+    pub fn bitwise_and_and_get(&self, x: T) -> T {
+        let new = T::fetch_and(self.raw(), x).and(x);
+        self.wrote(new);
+        new
+    }
+
+    /// Sets the bitwise `and` of the value and `x`. Returns the value before.
+    #[doc(alias("fetch_and", "getAndBitwiseAnd"))]
+    #[inline]
+    pub fn get_and_bitwise_and(&self, x: T) -> T {
+        let previous = T::fetch_and(self.raw(), x);
+        self.wrote(previous.and(x));
+        previous
+    }
+
+    /// Sets the bitwise `or` of the value and `x`. Returns the new value.
+    #[doc(alias("or"))]
+    #[inline]
+    pub fn bitwise_or_and_get(&self, x: T) -> T {
+        let new = T::fetch_or(self.raw(), x).or(x);
+        self.wrote(new);
+        new
+    }
+
+    /// Sets the bitwise `or` of the value and `x`. Returns the value before.
+    #[doc(alias("fetch_or", "getAndBitwiseOr"))]
+    #[inline]
+    pub fn get_and_bitwise_or(&self, x: T) -> T {
+        let previous = T::fetch_or(self.raw(), x);
+        self.wrote(previous.or(x));
+        previous
+    }
+
+    /// Sets the bitwise `xor` of the value and `x`. Returns the new value.
+    #[doc(alias("xor"))]
+    #[inline]
+    pub fn bitwise_xor_and_get(&self, x: T) -> T {
+        let new = T::fetch_xor(self.raw(), x).xor(x);
+        self.wrote(new);
+        new
+    }
+
+    /// Sets the bitwise `xor` of the value and `x`. Returns the value before.
+    #[doc(alias("fetch_xor", "getAndBitwiseXor"))]
+    #[inline]
+    pub fn get_and_bitwise_xor(&self, x: T) -> T {
+        let previous = T::fetch_xor(self.raw(), x);
+        self.wrote(previous.xor(x));
+        previous
+    }
+}
+
+/// # Flags
+impl Atomic<bool> {
+    /// Turns `true` into `false` and the other way round. Returns the new value.
+    ///
+    /// ```
+    /// let light = atomos::AtomicBool::new(false);
+    /// assert!(light.toggle_and_get());
+    /// ```
+    #[doc(alias("fetch_not"))]
+    #[inline]
+    pub fn toggle_and_get(&self) -> bool {
+        self.bitwise_xor_and_get(true)
+    }
+
+    /// Turns `true` into `false` and the other way round. Returns the value before.
+    #[doc(alias("fetch_not"))]
+    #[inline]
+    pub fn get_and_toggle(&self) -> bool {
+        self.get_and_bitwise_xor(true)
+    }
+}

@@ -1,0 +1,406 @@
+//! What a cell can hold, and how each width does what the verbs ask of it.
+//!
+//! One row of a table for each type; everything else in the crate is written once, for
+//! `T: Primitive` or `T: Number`.
+
+#![allow(unsafe_code)]
+
+use std::{fmt::Debug, panic::RefUnwindSafe, panic::UnwindSafe};
+
+use crate::{
+    sync::{
+        AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16,
+        AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst, in_place::HasAtomic,
+    },
+    wait::{mailbox::Event, threshold::Level},
+};
+
+/// A type that an [`Atomic`](crate::Atomic) can hold: `bool`, every integer up to 64 bits,
+/// `f32` and `f64`.
+///
+/// The trait is sealed; it is public so that code over cells can be generic.
+///
+/// ```
+/// use atomos::{Atomic, Primitive};
+///
+/// fn take<T: Primitive>(cell: &Atomic<T>) -> T {
+///     cell.get_and_set(T::default())
+/// }
+/// assert_eq!(take(&Atomic::new(5)), 5);
+/// ```
+pub trait Primitive:
+    Copy
+    + Default
+    + Debug
+    + PartialEq
+    + PartialOrd
+    + Send
+    + Sync
+    + Unpin
+    + UnwindSafe
+    + RefUnwindSafe
+    + Access
+    + 'static
+{
+}
+
+/// A [`Primitive`] that one can count with: every integer and both floats. Sealed.
+///
+/// Integers wrap on overflow, floats follow IEEE 754.
+///
+/// ```
+/// use atomos::{Atomic, Number};
+///
+/// fn refund<T: Number>(account: &Atomic<T>, amount: T) -> T {
+///     account.add_and_get(amount)
+/// }
+/// assert_eq!(refund(&Atomic::new(1.5), 1.0), 2.5);
+/// ```
+pub trait Number: Primitive + Arithmetic {}
+
+/// A [`Primitive`] made of bits that mean something one by one: `bool` and every integer. Sealed.
+pub trait Bitwise: Primitive + Logic {}
+
+/// How the atomic of a type is reached. Everything is sequentially consistent.
+pub trait Access: HasAtomic {
+    fn load(cell: &Self::Atomic) -> Self;
+    fn store(cell: &Self::Atomic, value: Self);
+    fn swap(cell: &Self::Atomic, value: Self) -> Self;
+    /// Compares bits.
+    fn compare_exchange(cell: &Self::Atomic, expected: Self, new: Self) -> Result<Self, Self>;
+    /// As above, and may fail although they are equal.
+    fn compare_exchange_weak(cell: &Self::Atomic, expected: Self, new: Self) -> Result<Self, Self>;
+
+    /// Different for values that differ.
+    fn bits(self) -> u64;
+    /// The value of which these are the bits.
+    fn from_bits(bits: u64) -> Self;
+    /// In the order of the numbers.
+    fn key(self) -> u64;
+    fn is_ordered(self) -> bool;
+}
+
+/// One instruction where the hardware has it. The functions return the previous value.
+pub trait Arithmetic: Access {
+    const ONE: Self;
+
+    fn fetch_add(cell: &Self::Atomic, x: Self) -> Self;
+    fn fetch_sub(cell: &Self::Atomic, x: Self) -> Self;
+    fn fetch_max(cell: &Self::Atomic, x: Self) -> Self;
+    fn fetch_min(cell: &Self::Atomic, x: Self) -> Self;
+
+    fn plus(self, x: Self) -> Self;
+    fn minus(self, x: Self) -> Self;
+    fn larger(self, x: Self) -> Self;
+    fn smaller(self, x: Self) -> Self;
+}
+
+/// As [`Arithmetic`], for bits.
+pub trait Logic: Access {
+    fn fetch_and(cell: &Self::Atomic, x: Self) -> Self;
+    fn fetch_or(cell: &Self::Atomic, x: Self) -> Self;
+    fn fetch_xor(cell: &Self::Atomic, x: Self) -> Self;
+
+    fn and(self, x: Self) -> Self;
+    fn or(self, x: Self) -> Self;
+    fn xor(self, x: Self) -> Self;
+}
+
+impl<T: Primitive> Event for T {}
+
+/// A value, as threshold waits see it.
+#[inline]
+pub(crate) fn level<T: Access>(value: T) -> Level {
+    Level {
+        key: value.key(),
+        bits: value.bits(),
+        is_ordered: value.is_ordered(),
+    }
+}
+
+/// Replaces the value by what `f` makes of it, unless that is nothing. `Ok` is the previous value
+/// and the new one, `Err` the one of which `f` made nothing.
+#[inline]
+pub(crate) fn update<T: Access>(
+    cell: &T::Atomic,
+    mut f: impl FnMut(T) -> Option<T>,
+) -> Result<(T, T), T> {
+    let mut current = T::load(cell);
+    loop {
+        let new = f(current).ok_or(current)?;
+        match T::compare_exchange_weak(cell, current, new) {
+            Ok(_) => return Ok((current, new)),
+            Err(now) => current = now,
+        }
+    }
+}
+
+#[inline]
+fn fetch_update<T: Access>(cell: &T::Atomic, mut f: impl FnMut(T) -> T) -> T {
+    match update(cell, |x| Some(f(x))) {
+        Ok((previous, _)) | Err(previous) => previous,
+    }
+}
+
+/// The key of a float: its bits, turned so that their order is that of the numbers.
+#[inline]
+fn float_key(x: f64) -> u64 {
+    // -0.0 equals 0.0, and adding one to it gives that.
+    let bits = (x + 0.0).to_bits();
+    if bits >> 63 == 0 {
+        bits | 1 << 63
+    } else {
+        !bits
+    }
+}
+
+/// The accesses through the atomic `$atomic`, which holds a `$held`.
+macro_rules! access {
+    ($T:ty, $atomic:ty, $into:expr, $from:expr) => {
+        #[inline]
+        fn load(cell: &$atomic) -> $T {
+            $from(cell.load(SeqCst))
+        }
+        #[inline]
+        fn store(cell: &$atomic, value: $T) {
+            cell.store($into(value), SeqCst);
+        }
+        #[inline]
+        fn swap(cell: &$atomic, value: $T) -> $T {
+            $from(cell.swap($into(value), SeqCst))
+        }
+        #[inline]
+        fn compare_exchange(cell: &$atomic, expected: $T, new: $T) -> Result<$T, $T> {
+            cell.compare_exchange($into(expected), $into(new), SeqCst, SeqCst)
+                .map($from)
+                .map_err($from)
+        }
+        #[inline]
+        fn compare_exchange_weak(cell: &$atomic, expected: $T, new: $T) -> Result<$T, $T> {
+            cell.compare_exchange_weak($into(expected), $into(new), SeqCst, SeqCst)
+                .map($from)
+                .map_err($from)
+        }
+    };
+}
+
+/// The atomic of a type; where it is not that of the type itself it has the same size, and takes any bits.
+macro_rules! atomic {
+    ($T:ty, $atomic:ty, $into:expr) => {
+        // SAFETY: (1) and (2): std documents that its atomics have the size and the bit validity of
+        // the type they are named for, and a float has those of the integer of its width.
+        unsafe impl HasAtomic for $T {
+            type Atomic = $atomic;
+            fn atomic(value: $T) -> $atomic {
+                <$atomic>::new($into(value))
+            }
+        }
+        impl Primitive for $T {}
+    };
+}
+
+/// The bitwise verbs, for `bool` and integers alike.
+macro_rules! logic {
+    ($T:ty, $atomic:ty) => {
+        impl Logic for $T {
+            #[inline]
+            fn fetch_and(cell: &$atomic, x: $T) -> $T {
+                cell.fetch_and(x, SeqCst)
+            }
+            #[inline]
+            fn fetch_or(cell: &$atomic, x: $T) -> $T {
+                cell.fetch_or(x, SeqCst)
+            }
+            #[inline]
+            fn fetch_xor(cell: &$atomic, x: $T) -> $T {
+                cell.fetch_xor(x, SeqCst)
+            }
+            #[inline]
+            fn and(self, x: $T) -> $T {
+                self & x
+            }
+            #[inline]
+            fn or(self, x: $T) -> $T {
+                self | x
+            }
+            #[inline]
+            fn xor(self, x: $T) -> $T {
+                self ^ x
+            }
+        }
+        impl Bitwise for $T {}
+    };
+}
+
+/// A row for each integer: the type, its atomic, the unsigned type of its width, and what turns
+/// the order of its bits into that of the numbers.
+macro_rules! integers {
+    ($($T:ty, $atomic:ty, $unsigned:ty, $turn:expr;)*) => {$(
+        atomic!($T, $atomic, std::convert::identity);
+        impl Access for $T {
+            access!($T, $atomic, std::convert::identity, std::convert::identity);
+            #[inline]
+            fn bits(self) -> u64 {
+                self as $unsigned as u64
+            }
+            #[inline]
+            fn from_bits(bits: u64) -> $T {
+                bits as $T
+            }
+            #[inline]
+            fn key(self) -> u64 {
+                self as i64 as u64 ^ $turn
+            }
+            #[inline]
+            fn is_ordered(self) -> bool {
+                true
+            }
+        }
+        impl Arithmetic for $T {
+            const ONE: $T = 1;
+            #[inline]
+            fn fetch_add(cell: &$atomic, x: $T) -> $T {
+                cell.fetch_add(x, SeqCst)
+            }
+            #[inline]
+            fn fetch_sub(cell: &$atomic, x: $T) -> $T {
+                cell.fetch_sub(x, SeqCst)
+            }
+            #[inline]
+            fn fetch_max(cell: &$atomic, x: $T) -> $T {
+                cell.fetch_max(x, SeqCst)
+            }
+            #[inline]
+            fn fetch_min(cell: &$atomic, x: $T) -> $T {
+                cell.fetch_min(x, SeqCst)
+            }
+            #[inline]
+            fn plus(self, x: $T) -> $T {
+                self.wrapping_add(x)
+            }
+            #[inline]
+            fn minus(self, x: $T) -> $T {
+                self.wrapping_sub(x)
+            }
+            #[inline]
+            fn larger(self, x: $T) -> $T {
+                self.max(x)
+            }
+            #[inline]
+            fn smaller(self, x: $T) -> $T {
+                self.min(x)
+            }
+        }
+        impl Number for $T {}
+        logic!($T, $atomic);
+    )*};
+}
+
+/// A row for each float: the type, its atomic, the integer that has its bits.
+macro_rules! floats {
+    ($($T:ty, $atomic:ty, $bits:ty;)*) => {$(
+        atomic!($T, $atomic, <$T>::to_bits);
+        impl Access for $T {
+            access!($T, $atomic, <$T>::to_bits, <$T>::from_bits);
+            #[inline]
+            fn bits(self) -> u64 {
+                self.to_bits().into()
+            }
+            #[inline]
+            fn from_bits(bits: u64) -> $T {
+                <$T>::from_bits(bits as $bits)
+            }
+            #[inline]
+            fn key(self) -> u64 {
+                float_key(self.into())
+            }
+            #[inline]
+            fn is_ordered(self) -> bool {
+                !self.is_nan()
+            }
+        }
+        impl Arithmetic for $T {
+            const ONE: $T = 1.0;
+            #[inline]
+            fn fetch_add(cell: &$atomic, x: $T) -> $T {
+                fetch_update(cell, |y: $T| y + x)
+            }
+            #[inline]
+            fn fetch_sub(cell: &$atomic, x: $T) -> $T {
+                fetch_update(cell, |y: $T| y - x)
+            }
+            #[inline]
+            fn fetch_max(cell: &$atomic, x: $T) -> $T {
+                fetch_update(cell, |y: $T| y.max(x))
+            }
+            #[inline]
+            fn fetch_min(cell: &$atomic, x: $T) -> $T {
+                fetch_update(cell, |y: $T| y.min(x))
+            }
+            #[inline]
+            fn plus(self, x: $T) -> $T {
+                self + x
+            }
+            #[inline]
+            fn minus(self, x: $T) -> $T {
+                self - x
+            }
+            #[inline]
+            fn larger(self, x: $T) -> $T {
+                self.max(x)
+            }
+            #[inline]
+            fn smaller(self, x: $T) -> $T {
+                self.min(x)
+            }
+        }
+        impl Number for $T {}
+    )*};
+}
+
+const SIGN: u64 = 1 << 63;
+
+integers! {
+    i8, AtomicI8, u8, SIGN;
+    i16, AtomicI16, u16, SIGN;
+    i32, AtomicI32, u32, SIGN;
+    i64, AtomicI64, u64, SIGN;
+    isize, AtomicIsize, usize, SIGN;
+    u8, AtomicU8, u8, 0;
+    u16, AtomicU16, u16, 0;
+    u32, AtomicU32, u32, 0;
+    u64, AtomicU64, u64, 0;
+    usize, AtomicUsize, usize, 0;
+}
+
+floats! {
+    f32, AtomicU32, u32;
+    f64, AtomicU64, u64;
+}
+
+atomic!(bool, AtomicBool, std::convert::identity);
+logic!(bool, AtomicBool);
+impl Access for bool {
+    access!(
+        bool,
+        AtomicBool,
+        std::convert::identity,
+        std::convert::identity
+    );
+    #[inline]
+    fn bits(self) -> u64 {
+        self.into()
+    }
+    #[inline]
+    fn from_bits(bits: u64) -> bool {
+        bits != 0
+    }
+    #[inline]
+    fn key(self) -> u64 {
+        self.into()
+    }
+    #[inline]
+    fn is_ordered(self) -> bool {
+        true
+    }
+}

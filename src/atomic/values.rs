@@ -1,0 +1,137 @@
+//! Streams of a cell's values.
+
+use std::{
+    borrow::Borrow,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_core::stream::{FusedStream, Stream};
+
+use super::{Atomic, Primitive, primitive::level};
+use crate::{future::reach::Reaching, wait::budget::Budget, wait::threshold::Goal};
+
+/// What both streams are made of.
+struct Following<T: Primitive, C: Borrow<Atomic<T>>> {
+    cell: C,
+    /// The value that was taken last.
+    taken: Option<T>,
+    reaching: Reaching,
+    budget: Budget,
+}
+
+impl<T: Primitive, C: Borrow<Atomic<T>>> Following<T, C> {
+    fn new(cell: C) -> Self {
+        Self {
+            cell,
+            taken: None,
+            reaching: Reaching::Idle,
+            budget: Budget::cooperative(),
+        }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        if self.budget.must_yield(cx) {
+            return Poll::Pending;
+        }
+        let (cell, taken) = (self.cell.borrow(), &mut self.taken);
+        let reaching = &mut self.reaching;
+        self.budget
+            .charge(cx, |cx| step(cell, taken, reaching, cx).map(Some))
+    }
+}
+
+fn step<T: Primitive>(
+    cell: &Atomic<T>,
+    taken: &mut Option<T>,
+    reaching: &mut Reaching,
+    cx: &mut Context<'_>,
+) -> Poll<T> {
+    loop {
+        let now = cell.get();
+        match *taken {
+            Some(seen) if seen.bits() == now.bits() => {
+                // Whatever it became meanwhile, the cell itself says best what it is.
+                ready!(reaching.poll(cell, Goal::Other(level(seen)), cx));
+            }
+            _ => {
+                *taken = Some(now);
+                // Parked for a value other than one that is past.
+                reaching.end(cell);
+                return Poll::Ready(now);
+            }
+        }
+    }
+}
+
+impl<T: Primitive, C: Borrow<Atomic<T>>> Drop for Following<T, C> {
+    fn drop(&mut self) {
+        self.reaching.end(self.cell.borrow());
+    }
+}
+
+/// The values of a cell, from [`Atomic::values`]: now, then always the latest that differs.
+///
+/// It keeps one value, however slowly it is polled, and does not end.
+///
+/// # Cancel safety
+///
+/// A value is taken from the stream only by the poll that returns it.
+pub struct Values<'a, T: Primitive>(Following<T, &'a Atomic<T>>);
+
+/// The values of a cell, from [`Atomic::values_owned`]: as [`Values`], and it borrows nothing.
+pub struct ValuesOwned<T: Primitive>(Following<T, Arc<Atomic<T>>>);
+
+impl<'a, T: Primitive> Values<'a, T> {
+    pub(super) fn new(cell: &'a Atomic<T>) -> Self {
+        Self(Following::new(cell))
+    }
+}
+
+impl<T: Primitive> ValuesOwned<T> {
+    pub(super) fn new(cell: Arc<Atomic<T>>) -> Self {
+        Self(Following::new(cell))
+    }
+}
+
+impl<T: Primitive> Stream for Values<'_, T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.0.poll_next(cx)
+    }
+}
+
+impl<T: Primitive> Stream for ValuesOwned<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.0.poll_next(cx)
+    }
+}
+
+impl<T: Primitive> FusedStream for Values<'_, T> {
+    fn is_terminated(&self) -> bool {
+        false
+    }
+}
+
+impl<T: Primitive> FusedStream for ValuesOwned<T> {
+    fn is_terminated(&self) -> bool {
+        false
+    }
+}
+
+impl<T: Primitive> fmt::Debug for Values<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Values").finish_non_exhaustive()
+    }
+}
+
+impl<T: Primitive> fmt::Debug for ValuesOwned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValuesOwned").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! Waiting for a cell to reach a value, or to leave one.
+
+use std::{
+    future::Future,
+    mem::replace,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use crate::{
+    atomic::{Atomic, primitive::Primitive, primitive::level},
+    wait::{
+        budget::Budget,
+        panics::Panics,
+        threshold::{Goal, Parked},
+    },
+};
+
+/// A goal of one task, on its way: what a wait and a stream of a cell have in common.
+pub(crate) enum Reaching {
+    /// Not asked for yet.
+    Idle,
+    Parked(Parked),
+    /// The bits of the value that met it, for which there was no budget.
+    Met(u64),
+}
+
+impl Reaching {
+    /// Parks if it has not yet; what is written from now on is not missed.
+    pub(crate) fn start<T: Primitive>(&mut self, cell: &Atomic<T>, goal: Goal) {
+        if let Self::Idle = self {
+            let look = || level(cell.get());
+            *self = match cell.observers().thresholds.park(goal, look) {
+                Ok(parked) => Self::Parked(parked),
+                Err(bits) => Self::Met(bits),
+            };
+        }
+    }
+
+    /// The value that met `goal`, after which it is idle again.
+    pub(crate) fn poll<T: Primitive>(
+        &mut self,
+        cell: &Atomic<T>,
+        goal: Goal,
+        cx: &mut Context<'_>,
+    ) -> Poll<T> {
+        if let Self::Idle = self {
+            let now = level(cell.get());
+            if goal.is_met_by(now) {
+                return Poll::Ready(T::from_bits(now.bits));
+            }
+        }
+        self.start(cell, goal);
+        let bits = match self {
+            Self::Parked(parked) => std::task::ready!(parked.poll(cx)),
+            Self::Met(bits) => *bits,
+            Self::Idle => unreachable!("it has been started"),
+        };
+        *self = Self::Idle;
+        Poll::Ready(T::from_bits(bits))
+    }
+
+    /// Ends it, wherever it stands.
+    pub(crate) fn end<T: Primitive>(&mut self, cell: &Atomic<T>) {
+        if let Self::Parked(parked) = replace(self, Self::Idle) {
+            let mut panics = Panics::new();
+            let look = || level(cell.get());
+            (cell.observers().thresholds).leave(parked, look, &mut panics);
+            panics.resume();
+        }
+    }
+}
+
+/// The wait behind `wait_at_least` and its kin. Parks at the first poll.
+pub(crate) struct Reach<'a, T: Primitive> {
+    cell: &'a Atomic<T>,
+    goal: Goal,
+    reaching: Reaching,
+    budget: Budget,
+}
+
+impl<'a, T: Primitive> Reach<'a, T> {
+    pub(crate) fn new(cell: &'a Atomic<T>, goal: Goal) -> Self {
+        Self {
+            cell,
+            goal,
+            reaching: Reaching::Idle,
+            budget: Budget::cooperative(),
+        }
+    }
+}
+
+impl<T: Primitive> Future for Reach<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = &mut *self;
+        if this.budget.must_yield(cx) {
+            // What is written from now on must not be missed all the same.
+            this.reaching.start(this.cell, this.goal);
+            return Poll::Pending;
+        }
+        let (reaching, cell, goal) = (&mut this.reaching, this.cell, this.goal);
+        this.budget.charge(cx, |cx| reaching.poll(cell, goal, cx))
+    }
+}
+
+impl<T: Primitive> Drop for Reach<'_, T> {
+    fn drop(&mut self) {
+        self.reaching.end(self.cell);
+    }
+}
