@@ -12,7 +12,7 @@ use std::{fmt, panic};
 
 use self::primitive::{Primitive, level};
 use crate::{
-    sync::{Arc, barrier, in_place::InPlace, late_box::LateBox},
+    sync::{Arc, barrier, const_unless_loom, in_place::InPlace, late_box::LateBox},
     wait::{
         line::Line,
         listeners::Listeners,
@@ -99,29 +99,21 @@ impl<T: Primitive> Observers<T> {
 }
 
 impl<T: Primitive> Atomic<T> {
-    /// A cell with `value`.
-    ///
-    /// ```
-    /// use atomos::Atomic;
-    ///
-    /// static OPEN: Atomic<bool> = Atomic::new(false);
-    /// let seats: [Atomic<u32>; 3] = std::array::from_fn(|row| Atomic::new(10 * row as u32));
-    /// assert_eq!((OPEN.get(), seats[2].get()), (false, 20));
-    /// ```
-    #[cfg(not(loom))]
-    pub const fn new(value: T) -> Self {
-        Self {
-            value: InPlace::new(value),
-            observers: LateBox::new(),
-        }
-    }
-
-    /// A cell with `value`.
-    #[cfg(loom)]
-    pub fn new(value: T) -> Self {
-        Self {
-            value: InPlace::new(value),
-            observers: LateBox::new(),
+    const_unless_loom! {
+        /// A cell with `value`.
+        ///
+        /// ```
+        /// use atomos::Atomic;
+        ///
+        /// static OPEN: Atomic<bool> = Atomic::new(false);
+        /// let seats: [Atomic<u32>; 3] = std::array::from_fn(|row| Atomic::new(10 * row as u32));
+        /// assert_eq!((OPEN.get(), seats[2].get()), (false, 20));
+        /// ```
+        pub fn new(value: T) -> Self {
+            Self {
+                value: InPlace::new(value),
+                observers: LateBox::new(),
+            }
         }
     }
 

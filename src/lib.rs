@@ -35,8 +35,10 @@ mod blocking;
 mod error;
 mod future;
 mod reader;
+mod reference;
 mod snapshot;
 mod stream;
+mod striped;
 mod sync;
 mod wait;
 
@@ -54,6 +56,8 @@ pub use crate::{
     },
     error::{Closed, Lagged},
     reader::Reader,
+    reference::{AtomicMarkableReference, AtomicReference, AtomicStampedReference},
     snapshot::{Change, Conflict, Snapshot},
     stream::{BoundedChanges, Changes, Snapshots},
+    striped::{Accumulator, Adder},
 };

@@ -3,8 +3,23 @@
 //! No file outside of this module names `std::sync::atomic`, `std::sync::Mutex` or a cell, so that
 //! everything the crate does between threads is seen by the model checker.
 
+/// A function that is `const`, except under loom, whose atomics are not made in constants.
+macro_rules! const_unless_loom {
+    ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
+        #[cfg(not(loom))]
+        $(#[$meta])*
+        $vis const fn $($rest)*
+
+        #[cfg(loom)]
+        $(#[$meta])*
+        $vis fn $($rest)*
+    };
+}
+pub(crate) use const_unless_loom;
+
 pub(crate) mod in_place;
 pub(crate) mod late_box;
+pub(crate) mod threads;
 
 #[cfg(loom)]
 pub(crate) use loom::{

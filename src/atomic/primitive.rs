@@ -82,6 +82,7 @@ pub trait Access: HasAtomic {
 
 /// One instruction where the hardware has it. The functions return the previous value.
 pub trait Arithmetic: Access {
+    const ZERO: Self;
     const ONE: Self;
 
     fn fetch_add(cell: &Self::Atomic, x: Self) -> Self;
@@ -257,6 +258,7 @@ macro_rules! integers {
             }
         }
         impl Arithmetic for $T {
+            const ZERO: $T = 0;
             const ONE: $T = 1;
             #[inline]
             fn fetch_add(cell: &$atomic, x: $T) -> $T {
@@ -320,6 +322,7 @@ macro_rules! floats {
             }
         }
         impl Arithmetic for $T {
+            const ZERO: $T = 0.0;
             const ONE: $T = 1.0;
             #[inline]
             fn fetch_add(cell: &$atomic, x: $T) -> $T {

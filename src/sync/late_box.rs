@@ -10,23 +10,17 @@ use super::{AtomicPtr, Ordering};
 pub(crate) struct LateBox<T> {
     /// Null, or from `Box::into_raw`; then it stays as it is until the drop.
     content: AtomicPtr<T>,
-    owns: PhantomData<Box<T>>,
+    /// Sent and shared as a `OnceLock` is: what one thread has put in another may drop.
+    owns: PhantomData<std::sync::OnceLock<T>>,
 }
 
 impl<T> LateBox<T> {
-    #[cfg(not(loom))]
-    pub(crate) const fn new() -> Self {
-        Self {
-            content: AtomicPtr::new(null_mut()),
-            owns: PhantomData,
-        }
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn new() -> Self {
-        Self {
-            content: AtomicPtr::new(null_mut()),
-            owns: PhantomData,
+    const_unless_loom! {
+        pub(crate) fn new() -> Self {
+            Self {
+                content: AtomicPtr::new(null_mut()),
+                owns: PhantomData,
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use super::{
     baton::{Baton, Refused},
     panics::Panics,
 };
-use crate::sync::{AtomicUsize, Ordering, yield_now};
+use crate::sync::{AtomicUsize, Ordering, threads::thread_token, yield_now};
 
 /// Events told before the desk is offered to others.
 #[cfg(not(loom))]
@@ -140,13 +140,4 @@ impl<D> Shifts<D> {
         self.sign(thread_token());
         Some(desk)
     }
-}
-
-/// An address that no other living thread has.
-fn thread_token() -> usize {
-    thread_local!(static TOKEN: u8 = const { 0 });
-    // While the thread's locals are being destroyed there is no token: 1 is nobody's.
-    TOKEN
-        .try_with(|token| std::ptr::from_ref(token).addr())
-        .unwrap_or(1)
 }

@@ -1,0 +1,44 @@
+//! The waits of a reference for plain threads.
+
+use std::{sync::Arc, time::Duration};
+
+use super::AtomicReference;
+use crate::blocking::{Waited, block_until, deadline_after};
+
+/// # Waiting in plain threads
+impl<T> AtomicReference<T> {
+    /// [`wait_for`](Self::wait_for) for a plain thread: sleeps until a reference satisfies
+    /// `pred`, which may borrow.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`. Also if this thread is telling others of a write to this
+    /// cell, as in a predicate or a waker, and the current reference does not satisfy `pred`: it
+    /// holds up the later ones and would wait for ever.
+    pub fn blocking_wait_for(&self, pred: impl FnMut(&Arc<T>) -> bool + Send) -> Arc<T> {
+        match block_until(self, pred, None) {
+            Waited::Held(value) => value,
+            Waited::Closed | Waited::TimedOut => {
+                unreachable!("a cell does not close, and there was no deadline")
+            }
+        }
+    }
+
+    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`.
+    ///
+    /// While this thread is telling others of a write to this cell it times out.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`.
+    pub fn blocking_wait_for_timeout(
+        &self,
+        pred: impl FnMut(&Arc<T>) -> bool + Send,
+        timeout: Duration,
+    ) -> Option<Arc<T>> {
+        match block_until(self, pred, deadline_after(timeout)) {
+            Waited::Held(value) => Some(value),
+            Waited::Closed | Waited::TimedOut => None,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The waits of a reference.
+
+use std::{future::Future, sync::Arc};
+
+use super::AtomicReference;
+use crate::{
+    future::{
+        Open,
+        wait_for::{WaitFor, WaitMap},
+    },
+    wait::budget::Budget,
+};
+
+/// # Waiting
+///
+/// As on [`Atomic`](crate::Atomic): a wait counts from its first poll, and every writer offers what it
+/// has written.
+impl<T> AtomicReference<T> {
+    /// The first reference that satisfies `pred`, from the first poll on.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`, in the waiting task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops `pred`; if another thread evaluates it at that
+    /// moment, that thread drops it right after.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let name = atomos::AtomicReference::new("ada");
+    /// assert_eq!(*name.wait_for(|name| name.len() == 3).await, "ada");
+    /// # });
+    /// ```
+    pub fn wait_for(
+        &self,
+        pred: impl FnMut(&Arc<T>) -> bool + Send + 'static,
+    ) -> impl Future<Output = Arc<T>> {
+        Open(WaitFor::new(self, Box::new(pred), Budget::cooperative()))
+    }
+
+    /// The first `Some` that `f` makes of a reference.
+    ///
+    /// Cancel safety and panics are those of [`wait_for`](Self::wait_for); a result that was
+    /// found but not returned yet is dropped with the future.
+    pub fn wait_map<U: Send + 'static>(
+        &self,
+        f: impl FnMut(&Arc<T>) -> Option<U> + Send + 'static,
+    ) -> impl Future<Output = U> {
+        Open(WaitMap::new(self, f))
+    }
+
+    /// A reference other than `seen`: at once if it is another already, else the first.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing behind; it takes nothing from anybody.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let cell = atomos::AtomicReference::new(1);
+    /// let seen = cell.get();
+    /// cell.set(Arc::new(1));
+    /// assert!(!Arc::ptr_eq(&cell.changed_from(&seen).await, &seen));
+    /// # });
+    /// ```
+    #[doc(alias("changed"))]
+    pub fn changed_from(&self, seen: &Arc<T>) -> impl Future<Output = Arc<T>> {
+        // The address stays taken as long as the future has `seen`, also if it is leaked. An
+        // address asks nothing of `T` when a writer's thread compares it.
+        let (seen, address) = (seen.clone(), Arc::as_ptr(seen).addr());
+        let changed = self.wait_for(move |now| Arc::as_ptr(now).addr() != address);
+        async move {
+            let now = changed.await;
+            drop(seen);
+            now
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! [`Adder`] and [`Accumulator`]: many writers, each with a stripe of its own.
+//!
+//! The idea is that of Java's `LongAdder` (Doug Lea, after Dice, Lev and Moir): as long as no two
+//! writers meet there is one value, the *base*. The first write that loses a compare-and-swap on it
+//! makes the stripes, each on its own cache line, and from then on every thread writes to
+//! one of them.
+
+mod accumulator;
+mod adder;
+
+pub use self::{accumulator::Accumulator, adder::Adder};
+
+use std::{sync::OnceLock, thread};
+
+use crossbeam_utils::CachePadded;
+
+use crate::{
+    atomic::primitive::Primitive,
+    sync::{const_unless_loom, in_place::InPlace, late_box::LateBox, threads::thread_number},
+};
+
+type Stripe<T> = CachePadded<InPlace<T>>;
+
+struct Striped<T: Primitive> {
+    base: Stripe<T>,
+    stripes: LateBox<Box<[Stripe<T>]>>,
+}
+
+impl<T: Primitive> Striped<T> {
+    const_unless_loom! {
+        fn new(value: T) -> Self {
+            Self {
+                base: CachePadded::new(InPlace::new(value)),
+                stripes: LateBox::new(),
+            }
+        }
+    }
+
+    /// Where the current thread writes, once there are stripes.
+    #[inline]
+    fn mine(&self) -> Option<&T::Atomic> {
+        let stripes = self.stripes.get()?;
+        Some(stripes[thread_number() % stripes.len()].get())
+    }
+
+    /// The same after a meeting of two writers: makes the stripes, each with `empty`.
+    #[cold]
+    fn spread(&self, empty: T) -> &T::Atomic {
+        let stripes = self.stripes.get_or_make(|| {
+            let stripe = || CachePadded::new(InPlace::new(empty));
+            std::iter::repeat_with(stripe).take(width()).collect()
+        });
+        stripes[thread_number() % stripes.len()].get()
+    }
+
+    /// All values, one after the other.
+    fn all(&self) -> impl Iterator<Item = &T::Atomic> {
+        let stripes = self.stripes.get().map_or(&[][..], |stripes| stripes);
+        std::iter::once(&self.base).chain(stripes).map(|x| x.get())
+    }
+}
+
+/// As many stripes as there can be writers at a time.
+fn width() -> usize {
+    static WIDTH: OnceLock<usize> = OnceLock::new();
+    *WIDTH.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+}

@@ -1,0 +1,102 @@
+//! A sum that many threads add to.
+
+use std::fmt;
+
+use super::Striped;
+use crate::{atomic::primitive::Number, sync::const_unless_loom};
+
+/// A sum that many threads add to and few read.
+///
+/// Writers that meet go to stripes of their own, a cache line each, so that they do not
+/// hinder each other; [`sum`](Self::sum) adds the stripes up, as many as there are
+/// processors. It cannot be awaited: for that, and for a value that is exact while others write, use
+/// an [`Atomic`](crate::Atomic).
+///
+/// The sum is exact once the writers are done. While they run it is no snapshot: it may contain an addition
+/// and lack one that was made before, elsewhere. Integers wrap; floats are added in no particular
+/// order, which can change the last digits.
+///
+/// ```
+/// use atomos::Adder;
+///
+/// static BYTES: Adder<u64> = Adder::new();
+///
+/// std::thread::scope(|s| {
+///     for _ in 0..4 {
+///         s.spawn(|| for _ in 0..1_000 { BYTES.add(3) });
+///     }
+/// });
+/// assert_eq!(BYTES.sum(), 12_000);
+/// ```
+#[doc(alias("LongAdder", "DoubleAdder"))]
+pub struct Adder<T: Number>(Striped<T>);
+
+impl<T: Number> Adder<T> {
+    const_unless_loom! {
+        /// An empty sum.
+        pub fn new() -> Self {
+            Self(Striped::new(T::ZERO))
+        }
+    }
+
+    /// Adds `x`.
+    #[inline]
+    pub fn add(&self, x: T) {
+        if let Some(stripe) = self.0.mine() {
+            T::fetch_add(stripe, x);
+            return;
+        }
+        let base = self.0.base.get();
+        let seen = T::load(base);
+        if T::compare_exchange(base, seen, seen.plus(x)).is_err() {
+            T::fetch_add(self.0.spread(T::ZERO), x);
+        }
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn increment(&self) {
+        self.add(T::ONE);
+    }
+
+    /// Adds minus one.
+    #[inline]
+    pub fn decrement(&self) {
+        self.add(T::ZERO.minus(T::ONE));
+    }
+
+    /// What was added so far. O(processors).
+    #[doc(alias("longValue", "doubleValue", "intValue"))]
+    pub fn sum(&self) -> T {
+        self.0
+            .all()
+            .fold(T::ZERO, |sum, stripe| sum.plus(T::load(stripe)))
+    }
+
+    /// Starts anew. What is added at the same time may be kept or lost.
+    pub fn reset(&self) {
+        for stripe in self.0.all() {
+            T::store(stripe, T::ZERO);
+        }
+    }
+
+    /// The sum, and starts anew: what is added at the same time is in this sum or in the next one.
+    #[doc(alias("sumThenReset"))]
+    pub fn sum_then_reset(&self) -> T {
+        self.0
+            .all()
+            .fold(T::ZERO, |sum, stripe| sum.plus(T::swap(stripe, T::ZERO)))
+    }
+}
+
+impl<T: Number> Default for Adder<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Number> fmt::Debug for Adder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Adder").field(&self.sum()).finish()
+    }
+}
