@@ -43,27 +43,28 @@ impl<T: Primitive, C: Borrow<Atomic<T>>> Following<T, C> {
     }
 }
 
+/// The latest value if it differs from the one that was taken, or parks.
 fn step<T: Primitive>(
     cell: &Atomic<T>,
     taken: &mut Option<T>,
     reaching: &mut Reaching,
     cx: &mut Context<'_>,
 ) -> Poll<T> {
-    loop {
-        let now = cell.get();
-        match *taken {
-            Some(seen) if seen.bits() == now.bits() => {
-                // Whatever it became meanwhile, the cell itself says best what it is.
-                ready!(reaching.poll(cell, Goal::Other(level(seen)), cx));
-            }
-            _ => {
-                *taken = Some(now);
-                // Parked for a value other than one that is past.
-                reaching.end(cell);
-                return Poll::Ready(now);
-            }
+    let mut now = cell.get();
+    if let Some(seen) = taken.filter(|seen| seen.bits() == now.bits()) {
+        ready!(reaching.poll(cell, Goal::Other(level(seen)), cx));
+        // What it was meanwhile is past; the cell itself says best what it is.
+        now = cell.get();
+        if seen.bits() == now.bits() {
+            // It is back at the old value. Looking again at once might go on for ever.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
     }
+    // Parked for a value other than one that is past.
+    reaching.end(cell);
+    *taken = Some(now);
+    Poll::Ready(now)
 }
 
 impl<T: Primitive, C: Borrow<Atomic<T>>> Drop for Following<T, C> {
