@@ -14,7 +14,7 @@ use crate::{
     sync::{Arc, Exclusive, Mutex},
     wait::{
         budget::Budget,
-        condition::{Condition, Outcome, Predicate},
+        condition::{Condition, Fate, Judged, Outcome, Predicate},
         panics::{self, Panics},
         roster::Observer,
     },
@@ -58,7 +58,7 @@ impl<'a, T> WaitFor<'a, T> {
         let mut budget = std::mem::replace(&mut self.budget, Budget::cooperative());
         let answer = if budget.must_yield(cx) {
             // What is committed from now on must not be missed all the same.
-            self.register();
+            self.register(cx);
             Poll::Pending
         } else {
             budget.charge(cx, |cx| self.step(cx))
@@ -68,16 +68,15 @@ impl<'a, T> WaitFor<'a, T> {
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<Answer<T>> {
-        let first = matches!(self.stage, Stage::Fresh(_));
-        self.register();
-        self.judge();
+        match &self.stage {
+            Stage::Parked(condition) if condition.is_over() => {}
+            Stage::Parked(_) => self.repark(cx),
+            Stage::Judging(..) => self.judge(cx),
+            Stage::Fresh(_) | Stage::Done => self.register(cx),
+        }
         match &self.stage {
             Stage::Parked(condition) => {
-                let outcome = ready!(if first && !condition.is_over() {
-                    condition.first_poll(cx)
-                } else {
-                    condition.poll(cx)
-                });
+                let outcome = ready!(condition.poll());
                 // Whoever ended the wait has emptied it.
                 self.stage = Stage::Done;
                 match outcome {
@@ -97,7 +96,7 @@ impl<'a, T> WaitFor<'a, T> {
 
     /// First poll: registers, then judges the state it registered at. Stays fresh if the
     /// atom has closed.
-    fn register(&mut self) {
+    fn register(&mut self, cx: &Context<'_>) {
         let Stage::Fresh(_) = &self.stage else {
             return;
         };
@@ -109,13 +108,14 @@ impl<'a, T> WaitFor<'a, T> {
         }
         let parked = Stage::Parked(condition.clone());
         if let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, parked) {
-            let more = condition.start(predicate.into_inner(), &seen);
-            self.judged(condition, more);
+            let mut panics = Panics::new();
+            let judged = condition.start(predicate.into_inner(), &seen, cx, &mut panics);
+            self.judged(condition, judged, panics);
         }
     }
 
     /// Goes on judging, where an earlier poll had to stop.
-    fn judge(&mut self) {
+    fn judge(&mut self, cx: &Context<'_>) {
         let Stage::Judging(condition, _) = &self.stage else {
             return;
         };
@@ -123,19 +123,41 @@ impl<'a, T> WaitFor<'a, T> {
         // In place first, so that a panic finds it registered.
         let parked = Stage::Parked(condition.clone());
         if let Stage::Judging(_, predicate) = std::mem::replace(&mut self.stage, parked) {
-            let more = condition.go_on(predicate.into_inner());
-            self.judged(condition, more);
+            let mut panics = Panics::new();
+            let judged = condition.go_on(predicate.into_inner(), cx, &mut panics);
+            self.judged(condition, judged, panics);
+        }
+    }
+
+    /// Polled while parked: from now on another waker may be the right one.
+    #[cold]
+    fn repark(&mut self, cx: &Context<'_>) {
+        if let Stage::Parked(condition) = &self.stage {
+            let condition = condition.clone();
+            let mut panics = Panics::new();
+            let judged = condition.repark(cx, &mut panics);
+            self.judged(condition, judged, panics);
         }
     }
 
     /// After judging: keeps the predicate if there is more to judge; ends a registration
     /// that no deliverer is going to end, because the wait was satisfied here.
-    fn judged(&mut self, condition: Registered<T>, more: Option<Judge<T>>) {
-        if let Some(predicate) = more {
-            self.stage = Stage::Judging(condition, Exclusive::new(predicate));
-        } else if condition.is_over() {
-            self.view.unregister(&Observer::Condition(condition));
+    fn judged(
+        &mut self,
+        condition: Registered<T>,
+        judged: Judged<Snapshot<T>>,
+        mut panics: Panics,
+    ) {
+        match judged {
+            Ok(Fate::Stays) => {}
+            Ok(Fate::Leaves) => {
+                panics.catch(|| self.view.unregister(&Observer::Condition(condition)));
+            }
+            Err(predicate) => {
+                self.stage = Stage::Judging(condition, Exclusive::new(predicate));
+            }
         }
+        panics.resume();
     }
 
     /// The atom has closed: the last value decides.

@@ -270,7 +270,7 @@ impl<E> Place<E> {
         if had_turn {
             self.line.hand_back();
         }
-        let predicate = self.predicate.remove();
+        let (predicate, _) = self.predicate.remove();
         let (panicked, waker) = self.spot.change(Option::take);
         panics.catch(|| drop(predicate));
         panics.catch(|| drop(panicked));
