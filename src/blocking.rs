@@ -19,7 +19,7 @@ use crate::{
     future::wait_for::WaitFor,
     snapshot::Snapshot,
     sync::{AtomicBool, Ordering},
-    wait::{budget::Budget, condition::Predicate},
+    wait::{budget::Budget, predicate::Predicate},
 };
 
 /// Something that happens once, and that a thread can sleep for.
@@ -110,9 +110,6 @@ impl Drop for Loan {
     }
 }
 
-/// A [`Predicate`] that borrows.
-type LentPredicate<'a, T> = Box<dyn FnMut(&Snapshot<T>) -> bool + Send + 'a>;
-
 /// Lends `f` as a predicate of unlimited lifetime.
 ///
 /// # Safety
@@ -128,11 +125,10 @@ where
         closure: NonNull::from(f),
         returned: returned.clone(),
     };
-    let predicate: LentPredicate<'_, T> = Box::new(move |snapshot| borrowed.call(snapshot));
-    // SAFETY: only the lifetime changes. Nothing of `F` is reached through the box once
-    // `borrowed` is dropped, and that happens before the borrows of `f` end (1, 2).
+    // SAFETY: nothing of `F` is reached through the predicate once `borrowed` is dropped,
+    // and that happens before the borrows of `f` end (1, 2).
     let predicate =
-        unsafe { std::mem::transmute::<LentPredicate<'_, T>, Predicate<Snapshot<T>>>(predicate) };
+        unsafe { Predicate::lent(move |snapshot: &Snapshot<T>| borrowed.call(snapshot)) };
     (predicate, Loan { returned })
 }
 

@@ -13,7 +13,7 @@ use crate::{
     sync::{Arc, Exclusive},
     wait::{
         budget::Budget,
-        condition::Predicate,
+        predicate::Predicate,
         line::{Called, Place},
         panics::{self, Panics, Payload},
         roster::Observer,
@@ -102,7 +102,7 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
         };
         let mut predicate = predicate.into_inner();
         let (seen, _) = self.view.register(Observer::Place(place.clone()));
-        match panics::run(|| predicate(&seen)) {
+        match panics::run(|| predicate.holds(&seen)) {
             Ok(holds) => {
                 let undisturbed = place.settle_down(predicate);
                 if holds || !undisturbed {
@@ -173,7 +173,7 @@ fn try_commit<T>(
     update: &mut impl FnMut(&T) -> T,
 ) -> Option<Published<T>> {
     view.commit(|snapshot| {
-        if predicate(snapshot) {
+        if predicate.holds(snapshot) {
             Ok(update(snapshot))
         } else {
             Err(())

@@ -14,8 +14,9 @@ use crate::{
     sync::{Arc, Exclusive, Mutex},
     wait::{
         budget::Budget,
-        condition::{Condition, Fate, Judged, Outcome, Predicate},
+        condition::{Condition, Fate, Judged, Outcome},
         panics::{self, Panics},
+        predicate::Predicate,
         roster::Observer,
     },
 };
@@ -166,7 +167,7 @@ impl<'a, T> WaitFor<'a, T> {
             return Err(Closed);
         };
         let last = self.view.load();
-        if (predicate.into_inner())(&last) {
+        if predicate.into_inner().holds(&last) {
             Ok(self.keeps.then_some(last))
         } else {
             Err(Closed)
@@ -223,7 +224,7 @@ impl<'a, T, U: Send + 'static> WaitMap<'a, T, U> {
     ) -> Self {
         let found = Arc::new(Mutex::new(None));
         let place = found.clone();
-        let predicate: Judge<T> = Box::new(move |snapshot| {
+        let predicate = Judge::<T>::new(move |snapshot| {
             let result = f(snapshot);
             let holds = result.is_some();
             // It is evaluated until it holds once, so there is nothing in its place.

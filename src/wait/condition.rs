@@ -42,11 +42,9 @@ use std::{
 use super::{
     baton::{Baton, Refused},
     panics::{self, Panics, Payload},
+    predicate::Predicate,
 };
 use crate::sync::Mutex;
-
-/// A condition on an event, evaluated on any thread.
-pub(crate) type Predicate<E> = Box<dyn FnMut(&E) -> bool + Send>;
 
 /// How a wait ended.
 pub(crate) enum Outcome<E> {
@@ -138,7 +136,7 @@ impl<E: Clone> Condition<E> {
     /// What `event` makes of the wait, if it ends it.
     #[inline]
     fn verdict(&self, predicate: &mut Predicate<E>, event: &E) -> Option<Outcome<E>> {
-        match panics::run(|| predicate(event)) {
+        match panics::run(|| predicate.holds(event)) {
             Ok(false) => None,
             Ok(true) => Some(Outcome::Satisfied(self.keeps.then(|| event.clone()))),
             Err(payload) => Some(Outcome::Panicked(payload)),
