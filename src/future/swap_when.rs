@@ -13,9 +13,9 @@ use crate::{
     sync::{Arc, Exclusive},
     wait::{
         budget::Budget,
-        predicate::Predicate,
         line::{Called, Place},
         panics::{self, Panics, Payload},
+        predicate::Predicate,
         roster::Observer,
     },
 };

@@ -141,7 +141,7 @@ impl<P, R> Baton<P, R> {
     /// Carrier: lays the content down, unless somebody called or it is gone.
     #[inline]
     pub(crate) fn rest(&self, content: P) -> Result<(), Refused<P>> {
-        self.put(Content::Here(content));
+        self.fill(Content::Here(content));
         // Release: publishes the content to the next `take`, `call` or `remove`.
         match self
             .state
@@ -159,7 +159,7 @@ impl<P, R> Baton<P, R> {
     /// Carrier: lays the content down although somebody may have called, for anybody to
     /// take; the carrier itself has to `call` afterwards.
     pub(crate) fn offer(&self, content: P) {
-        self.put(Content::Here(content));
+        self.fill(Content::Here(content));
         // AcqRel: as `rest`, and takes over the word of those whose call it wipes out.
         self.state.swap(RESTING, Ordering::AcqRel);
     }
@@ -168,7 +168,7 @@ impl<P, R> Baton<P, R> {
     /// it is gone. The carrier keeps the content.
     #[inline]
     pub(crate) fn leave(&self, result: R) -> Result<(), Refused<R>> {
-        self.put(Content::Result(result));
+        self.fill(Content::Result(result));
         // Release: publishes the result to `collect` and `remove`.
         match self.state.compare_exchange(
             CARRIED,
@@ -218,7 +218,7 @@ impl<P, R> Baton<P, R> {
 
     #[inline]
     fn pick_up(&self) -> Option<P> {
-        match self.put(Content::Nowhere) {
+        match self.empty() {
             Content::Here(content) => Some(content),
             Content::Nowhere | Content::Result(_) => None,
         }
@@ -226,21 +226,30 @@ impl<P, R> Baton<P, R> {
 
     #[inline]
     fn take_result(&self) -> Option<R> {
-        match self.put(Content::Nowhere) {
+        match self.empty() {
             Content::Result(result) => Some(result),
             Content::Nowhere | Content::Here(_) => None,
         }
     }
 
-    /// Carrier, or owner of a baton that was left: puts something in its place.
+    /// Carrier, or owner of a baton that was left: takes what is there.
     #[inline]
-    fn put(&self, content: Content<P, R>) -> Content<P, R> {
+    fn empty(&self) -> Content<P, R> {
         // SAFETY: called by the carrier alone: whoever moved the state away from `RESTING`
         // (and acquired the write of the one who laid the content down), or the carrier
-        // who lays something down or was refused; nobody else touches the cell while it is
-        // carried. Or by the owner, of whom there is one, after it saw `LEFT` and acquired
-        // the carrier's write, which was the carrier's last access.
+        // who was refused; nobody else touches the cell while it is carried. Or by the owner,
+        // of whom there is one, after it saw `LEFT` and acquired the carrier's write, which
+        // was the carrier's last access.
         self.content
-            .with_mut(|place| unsafe { replace(&mut *place, content) })
+            .with_mut(|place| unsafe { replace(&mut *place, Content::Nowhere) })
+    }
+
+    /// Carrier: lays something down in the empty place.
+    #[inline]
+    fn fill(&self, content: Content<P, R>) {
+        // SAFETY: as in `empty`: the caller is the carrier, the state still says so. What is
+        // overwritten is `Nowhere`, which has nothing to be dropped.
+        self.content
+            .with_mut(|place| unsafe { place.write(content) });
     }
 }

@@ -160,10 +160,7 @@ impl<E: Clone> Condition<E> {
         word(self.slot.lock().get_or_insert_default());
         match self.baton.call() {
             Some(sleeper) => self.catch_up(sleeper, panics),
-            None if self.baton.is_over() => {
-                self.clear(panics);
-                Fate::Leaves
-            }
+            None if self.baton.is_over() => self.sweep(panics),
             None => Fate::Stays,
         }
     }
@@ -194,9 +191,8 @@ impl<E: Clone> Condition<E> {
                     let outcome = self.verdict(&mut sleeper.predicate, &event);
                     panics.catch(|| drop(event));
                     if let Some(outcome) = outcome {
-                        let fate = self.settle(sleeper, outcome, panics);
-                        self.clear(panics);
-                        return Ok(fate);
+                        self.settle(sleeper, outcome, panics);
+                        return Ok(self.sweep(panics));
                     }
                 }
                 Next::Close => return Ok(self.settle(sleeper, Outcome::Closed, panics)),
@@ -277,6 +273,14 @@ impl<E: Clone> Condition<E> {
         let Slot { missed, waker, .. } = *slot;
         panics.catch(|| drop(missed));
         waker
+    }
+
+    /// Drops what is in the slot of a wait that is over.
+    #[cold]
+    fn sweep(&self, panics: &mut Panics) -> Fate {
+        let waker = self.clear(panics);
+        panics.catch(|| drop(waker));
+        Fate::Leaves
     }
 
     /// Carrier of what nobody wants any more.
@@ -376,8 +380,7 @@ impl<E: Clone> Condition<E> {
             self.dispose(sleeper, panics);
         }
         panics.catch(|| drop(outcome));
-        let waker = self.clear(panics);
-        panics.catch(|| drop(waker));
+        self.sweep(panics);
         registered
     }
 
