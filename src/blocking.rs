@@ -17,7 +17,7 @@ use crate::{
     error::Closed,
     future::wait_for::WaitFor,
     sync::{AtomicBool, Ordering},
-    wait::{budget::Budget, condition::Predicate, source::Source},
+    wait::{budget::Budget, predicate::Predicate, source::Source},
 };
 
 /// Something that happens once, and that a thread can sleep for.
@@ -108,9 +108,6 @@ impl Drop for Loan {
     }
 }
 
-/// A [`Predicate`] that borrows.
-type LentPredicate<'a, E> = Box<dyn FnMut(&E) -> bool + Send + 'a>;
-
 /// Lends `f` as a predicate of unlimited lifetime.
 ///
 /// # Safety
@@ -126,10 +123,9 @@ where
         closure: NonNull::from(f),
         returned: returned.clone(),
     };
-    let predicate: LentPredicate<'_, E> = Box::new(move |state| borrowed.call(state));
-    // SAFETY: only the lifetime changes. Nothing of `F` is reached through the box once
-    // `borrowed` is dropped, and that happens before the borrows of `f` end (1, 2).
-    let predicate = unsafe { std::mem::transmute::<LentPredicate<'_, E>, Predicate<E>>(predicate) };
+    // SAFETY: nothing of `F` is reached through the predicate once `borrowed` is dropped,
+    // and that happens before the borrows of `f` end (1, 2).
+    let predicate = unsafe { Predicate::lent(move |state: &E| borrowed.call(state)) };
     (predicate, Loan { returned })
 }
 

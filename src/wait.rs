@@ -3,6 +3,7 @@
 //! It knows nothing of atoms: an event `E` is any cheap handle that can be cloned.
 //!
 //! - [`baton`]: a thing one party at a time carries, and others call after;
+//! - [`predicate`]: a closure that is moved from hand to hand;
 //! - [`spot`]: where a task parks, with its waker;
 //! - [`condition`], [`mailbox`], [`line`]: the three ways to wait: for a predicate, for
 //!   every event, for one's turn to commit;
@@ -19,6 +20,7 @@ pub(crate) mod line;
 pub(crate) mod listeners;
 pub(crate) mod mailbox;
 pub(crate) mod panics;
+pub(crate) mod predicate;
 pub(crate) mod roster;
 pub(crate) mod shift;
 pub(crate) mod source;

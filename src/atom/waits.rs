@@ -13,12 +13,12 @@ use crate::{
     },
     snapshot::{Change, Snapshot},
     stream::{BoundedChanges, Changes, Snapshots},
-    wait::{budget::Budget, condition::Predicate},
+    wait::{budget::Budget, predicate::Predicate},
 };
 
 /// A predicate on values as one on snapshots.
 fn on_value<T>(mut pred: impl FnMut(&T) -> bool + Send + 'static) -> Predicate<Snapshot<T>> {
-    Box::new(move |snapshot| pred(snapshot))
+    Predicate::new(move |snapshot: &Snapshot<T>| pred(snapshot))
 }
 
 /// # Waiting

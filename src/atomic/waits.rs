@@ -14,12 +14,12 @@ use crate::{
         reach::Reach,
         wait_for::{WaitFor, WaitMap},
     },
-    wait::{budget::Budget, condition::Predicate, threshold::Goal},
+    wait::{budget::Budget, predicate::Predicate, threshold::Goal},
 };
 
 /// A predicate on values as one on what is delivered.
 fn on_value<T: Primitive>(mut pred: impl FnMut(T) -> bool + Send + 'static) -> Predicate<T> {
-    Box::new(move |value| pred(*value))
+    Predicate::new(move |value: &T| pred(*value))
 }
 
 /// # Waiting

@@ -11,9 +11,9 @@ use crate::{
     sync::{Arc, Exclusive},
     wait::{
         budget::Budget,
-        condition::Predicate,
         line::{Called, Place},
         panics::{self, Panics, Payload},
+        predicate::Predicate,
         roster::Observer,
         source::{Commit, Registered},
     },
@@ -104,7 +104,7 @@ impl<'a, S: Commit, F: FnMut(&S::Event) -> S::Value> CommitWhen<'a, S, F> {
         let Registered::Since(seen) = self.source.register(Observer::Place(place.clone())) else {
             return;
         };
-        match panics::run(|| predicate(&seen)) {
+        match panics::run(|| predicate.holds(&seen)) {
             Ok(holds) => {
                 let undisturbed = place.settle_down(predicate);
                 if holds || !undisturbed {
@@ -170,7 +170,7 @@ fn try_commit<S: Commit>(
     predicate: &mut Predicate<S::Event>,
     update: &mut impl FnMut(&S::Event) -> S::Value,
 ) -> Option<S::Committed> {
-    source.try_commit(|state| predicate(state).then(|| update(state)))
+    source.try_commit(|state| predicate.holds(state).then(|| update(state)))
 }
 
 impl<S: Commit, F> CommitWhen<'_, S, F> {

@@ -12,8 +12,9 @@ use crate::{
     sync::{Arc, Exclusive, Mutex},
     wait::{
         budget::Budget,
-        condition::{Condition, Outcome, Predicate},
+        condition::{Condition, Fate, Judged, Outcome},
         panics::{self, Panics},
+        predicate::Predicate,
         roster::Observer,
         source::{Registered, Source},
     },
@@ -56,7 +57,7 @@ impl<'a, S: Source> WaitFor<'a, S> {
         let mut budget = std::mem::replace(&mut self.budget, Budget::cooperative());
         let answer = if budget.must_yield(cx) {
             // What is committed from now on must not be missed all the same.
-            self.register();
+            self.register(cx);
             Poll::Pending
         } else {
             budget.charge(cx, |cx| self.step(cx))
@@ -66,16 +67,15 @@ impl<'a, S: Source> WaitFor<'a, S> {
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<Answer<S::Event>> {
-        let first = matches!(self.stage, Stage::Fresh(_));
-        self.register();
-        self.judge();
+        match &self.stage {
+            Stage::Parked(condition) if condition.is_over() => {}
+            Stage::Parked(_) => self.repark(cx),
+            Stage::Judging(..) => self.judge(cx),
+            Stage::Fresh(_) | Stage::Done => self.register(cx),
+        }
         match &self.stage {
             Stage::Parked(condition) => {
-                let outcome = ready!(if first && !condition.is_over() {
-                    condition.first_poll(cx)
-                } else {
-                    condition.poll(cx)
-                });
+                let outcome = ready!(condition.poll());
                 // Whoever ended the wait has emptied it.
                 self.stage = Stage::Done;
                 match outcome {
@@ -95,7 +95,7 @@ impl<'a, S: Source> WaitFor<'a, S> {
 
     /// First poll: registers, then judges the state it registered at. Stays fresh if the
     /// source has closed.
-    fn register(&mut self) {
+    fn register(&mut self, cx: &Context<'_>) {
         let Stage::Fresh(_) = &self.stage else {
             return;
         };
@@ -106,13 +106,14 @@ impl<'a, S: Source> WaitFor<'a, S> {
         };
         let parked = Stage::Parked(condition.clone());
         if let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, parked) {
-            let more = condition.start(predicate.into_inner(), &seen);
-            self.judged(condition, more);
+            let mut panics = Panics::new();
+            let judged = condition.start(predicate.into_inner(), &seen, cx, &mut panics);
+            self.judged(condition, judged, panics);
         }
     }
 
     /// Goes on judging, where an earlier poll had to stop.
-    fn judge(&mut self) {
+    fn judge(&mut self, cx: &Context<'_>) {
         let Stage::Judging(condition, _) = &self.stage else {
             return;
         };
@@ -120,19 +121,41 @@ impl<'a, S: Source> WaitFor<'a, S> {
         // In place first, so that a panic finds it registered.
         let parked = Stage::Parked(condition.clone());
         if let Stage::Judging(_, predicate) = std::mem::replace(&mut self.stage, parked) {
-            let more = condition.go_on(predicate.into_inner());
-            self.judged(condition, more);
+            let mut panics = Panics::new();
+            let judged = condition.go_on(predicate.into_inner(), cx, &mut panics);
+            self.judged(condition, judged, panics);
+        }
+    }
+
+    /// Polled while parked: from now on another waker may be the right one.
+    #[cold]
+    fn repark(&mut self, cx: &Context<'_>) {
+        if let Stage::Parked(condition) = &self.stage {
+            let condition = condition.clone();
+            let mut panics = Panics::new();
+            let judged = condition.repark(cx, &mut panics);
+            self.judged(condition, judged, panics);
         }
     }
 
     /// After judging: keeps the predicate if there is more to judge; ends a registration
     /// that no deliverer is going to end, because the wait was satisfied here.
-    fn judged(&mut self, condition: Parked<S::Event>, more: Option<Predicate<S::Event>>) {
-        if let Some(predicate) = more {
-            self.stage = Stage::Judging(condition, Exclusive::new(predicate));
-        } else if condition.is_over() {
-            self.source.unregister(&Observer::Condition(condition));
+    fn judged(
+        &mut self,
+        condition: Parked<S::Event>,
+        judged: Judged<S::Event>,
+        mut panics: Panics,
+    ) {
+        match judged {
+            Ok(Fate::Stays) => {}
+            Ok(Fate::Leaves) => {
+                panics.catch(|| self.source.unregister(&Observer::Condition(condition)));
+            }
+            Err(predicate) => {
+                self.stage = Stage::Judging(condition, Exclusive::new(predicate));
+            }
         }
+        panics.resume();
     }
 
     /// The source has closed: the last state decides.
@@ -141,7 +164,7 @@ impl<'a, S: Source> WaitFor<'a, S> {
             return Err(Closed);
         };
         let last = self.source.look();
-        if (predicate.into_inner())(&last) {
+        if predicate.into_inner().holds(&last) {
             Ok(self.keeps.then_some(last))
         } else {
             Err(Closed)
@@ -198,7 +221,7 @@ impl<'a, S: Source, U: Send + 'static> WaitMap<'a, S, U> {
     ) -> Self {
         let found = Arc::new(Mutex::new(None));
         let place = found.clone();
-        let predicate: Predicate<S::Event> = Box::new(move |state| {
+        let predicate = Predicate::new(move |state: &S::Event| {
             let result = f(state);
             let holds = result.is_some();
             // It is evaluated until it holds once, so there is nothing in its place.

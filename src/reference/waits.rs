@@ -8,7 +8,7 @@ use crate::{
         Open,
         wait_for::{WaitFor, WaitMap},
     },
-    wait::budget::Budget,
+    wait::{budget::Budget, predicate::Predicate},
 };
 
 /// # Waiting
@@ -37,7 +37,11 @@ impl<T> AtomicReference<T> {
         &self,
         pred: impl FnMut(&Arc<T>) -> bool + Send + 'static,
     ) -> impl Future<Output = Arc<T>> {
-        Open(WaitFor::new(self, Box::new(pred), Budget::cooperative()))
+        Open(WaitFor::new(
+            self,
+            Predicate::new(pred),
+            Budget::cooperative(),
+        ))
     }
 
     /// The first `Some` that `f` makes of a reference.

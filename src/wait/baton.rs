@@ -5,14 +5,17 @@
 //! have something to deliver), and the *predicate* of a parked wait (carried by whoever
 //! evaluates it, called after by whoever has one more value to judge).
 //!
-//! | state            | content       | `take`   | `call`      | `rest`         | `remove` |
-//! |------------------|---------------|----------|-------------|----------------|----------|
-//! | resting          | here          | carried  | carried     | –              | gone     |
-//! | carried          | with carrier  | –        | called      | resting        | gone     |
-//! | carried, called  | with carrier  | –        | called      | refused        | gone     |
-//! | gone             | nowhere       | –        | –           | refused        | –        |
+//! | state            | content       | `take`   | `call`      | `rest`         | `leave`  | `remove` |
+//! |------------------|---------------|----------|-------------|----------------|----------|----------|
+//! | resting          | here          | carried  | carried     | –              | –        | gone     |
+//! | carried          | with carrier  | –        | called      | resting        | left     | gone     |
+//! | carried, called  | with carrier  | –        | called      | refused        | refused  | gone     |
+//! | gone             | nowhere       | –        | –           | refused        | refused  | –        |
+//! | left             | a result      | –        | –           | –              | –        | gone     |
 //!
-//! A carrier may also keep the content for good (`end`), which leaves it gone.
+//! A baton has an *owner*, who made it and is the only one to `remove` it. A carrier may end it
+//! by leaving a *result* in the content's place; that is for the owner alone, who `collect`s it
+//! with a mere load, since nobody else touches a baton that was left.
 //!
 //! **A call is never lost.** The caller first leaves its word where the carrier will find it
 //! (a commit in the atom's word, a value in the list of missed ones), then calls:
@@ -25,8 +28,8 @@
 //! precedes the carrier's last `answer`: the carrier acquired what the caller released, and
 //! its look after that answer finds the word. *Or* it follows that answer: the state is
 //! *called* (or the thing is at rest again) when the carrier wants to rest, so `rest` is
-//! refused and the carrier answers once more (or the caller itself becomes the carrier).
-
+//! refused, as is `leave`, and the carrier answers once more (or the caller itself becomes the
+//! carrier, or finds the baton left).
 //!
 //! **Orderings.** Calling, answering, offering and removing are AcqRel: of two parties that meet
 //! here the later one knows all that the earlier one did, so that counters kept beside the
@@ -34,6 +37,8 @@
 //! they fail the models.
 
 #![allow(unsafe_code)]
+
+use std::{convert::Infallible, mem::replace};
 
 use crate::sync::{AtomicU8, Ordering, UnsafeCell};
 
@@ -43,22 +48,34 @@ const CARRIED: u8 = 1;
 const CALLED: u8 = 2;
 /// Nobody will want it again; only together with `CARRIED`.
 const GONE: u8 = 4;
+/// A result is here for the owner; only together with `CARRIED`.
+const LEFT: u8 = 8;
 
-/// See the [module](self).
-pub(crate) struct Baton<P> {
+/// See the [module](self). `P` is what is carried, `R` the result that may be left.
+pub(crate) struct Baton<P, R = Infallible> {
     state: AtomicU8,
-    /// `Some` exactly in state `RESTING`; owned by whoever moves the state away from it.
-    content: UnsafeCell<Option<P>>,
+    /// Owned by whoever moves the state away from `RESTING`; from `LEFT` on by the owner.
+    content: UnsafeCell<Content<P, R>>,
+}
+
+enum Content<P, R> {
+    /// With the carrier, or gone.
+    Nowhere,
+    /// Exactly in state `RESTING`.
+    Here(P),
+    /// In state `LEFT`, until it is collected.
+    Result(R),
 }
 
 // SAFETY: the content is moved out by the one thread that moves the state away from
-// `RESTING`, and moved in by the one that carried it; nobody gets a shared reference.
-// So sharing the baton sends `P` between threads and nothing more.
-unsafe impl<P: Send> Sync for Baton<P> {}
+// `RESTING`, and moved in by the one that carried it; the result by the owner alone; nobody
+// gets a shared reference. So sharing the baton sends `P` and `R` between threads and
+// nothing more.
+unsafe impl<P: Send, R: Send> Sync for Baton<P, R> {}
 // SAFETY: sending the baton sends its content.
-unsafe impl<P: Send> Send for Baton<P> {}
+unsafe impl<P: Send, R: Send> Send for Baton<P, R> {}
 
-/// Why a carrier could not lay the content down.
+/// Why a carrier could not lay the content down, or leave a result.
 pub(crate) enum Refused<P> {
     /// Somebody left word: `answer`, look, and try again.
     Called(P),
@@ -66,11 +83,11 @@ pub(crate) enum Refused<P> {
     Gone(P),
 }
 
-impl<P> Baton<P> {
+impl<P, R> Baton<P, R> {
     pub(crate) fn resting(content: P) -> Self {
         Self {
             state: AtomicU8::new(RESTING),
-            content: UnsafeCell::new(Some(content)),
+            content: UnsafeCell::new(Content::Here(content)),
         }
     }
 
@@ -78,7 +95,7 @@ impl<P> Baton<P> {
     pub(crate) fn carried() -> Self {
         Self {
             state: AtomicU8::new(CARRIED),
-            content: UnsafeCell::new(None),
+            content: UnsafeCell::new(Content::Nowhere),
         }
     }
 
@@ -124,7 +141,7 @@ impl<P> Baton<P> {
     /// Carrier: lays the content down, unless somebody called or it is gone.
     #[inline]
     pub(crate) fn rest(&self, content: P) -> Result<(), Refused<P>> {
-        self.lay_down(content);
+        self.fill(Content::Here(content));
         // Release: publishes the content to the next `take`, `call` or `remove`.
         match self
             .state
@@ -142,50 +159,97 @@ impl<P> Baton<P> {
     /// Carrier: lays the content down although somebody may have called, for anybody to
     /// take; the carrier itself has to `call` afterwards.
     pub(crate) fn offer(&self, content: P) {
-        self.lay_down(content);
+        self.fill(Content::Here(content));
         // AcqRel: as `rest`, and takes over the word of those whose call it wipes out.
         self.state.swap(RESTING, Ordering::AcqRel);
     }
 
-    /// Nobody will want the content again: gives it to the remover if it rests here, else
-    /// its carrier is going to be refused.
-    pub(crate) fn remove(&self) -> Option<P> {
-        // AcqRel: as `call`.
-        let before = self.state.fetch_or(CARRIED | GONE, Ordering::AcqRel);
-        if before == RESTING {
-            self.pick_up()
-        } else {
-            None
+    /// Carrier: ends the baton and leaves `result` for its owner, unless somebody called or
+    /// it is gone. The carrier keeps the content.
+    #[inline]
+    pub(crate) fn leave(&self, result: R) -> Result<(), Refused<R>> {
+        self.fill(Content::Result(result));
+        // Release: publishes the result to `collect` and `remove`.
+        match self.state.compare_exchange(
+            CARRIED,
+            CARRIED | LEFT,
+            Ordering::Release,
+            Ordering::Relaxed,
+        ) {
+            Ok(_) => Ok(()),
+            Err(state) => match self.take_result() {
+                Some(result) if state & GONE != 0 => Err(Refused::Gone(result)),
+                Some(result) => Err(Refused::Called(result)),
+                None => Ok(()),
+            },
         }
     }
 
-    /// Carrier: keeps the content for good.
+    /// Owner: the result, if one was left.
     #[inline]
-    pub(crate) fn end(&self) {
-        // Relaxed: nothing is handed over. A call or removal that this wipes out would have
-        // told the carrier no more than this tells the others.
-        self.state.store(CARRIED | GONE, Ordering::Relaxed);
+    pub(crate) fn collect(&self) -> Option<R> {
+        // Acquire: pairs with `leave`. No read-modify-write: the state is left for good.
+        if self.state.load(Ordering::Acquire) & LEFT == 0 {
+            return None;
+        }
+        self.take_result()
     }
 
-    /// Whether it is gone: removed, or kept by a carrier.
+    /// Owner: will not want the content again. Gets it if it rests here, else its carrier is
+    /// going to be refused; gets the result if one was left.
+    pub(crate) fn remove(&self) -> (Option<P>, Option<R>) {
+        // AcqRel: as `call`; pairs with `leave` as well.
+        let before = self.state.fetch_or(CARRIED | GONE, Ordering::AcqRel);
+        if before == RESTING {
+            (self.pick_up(), None)
+        } else if before & LEFT != 0 {
+            (None, self.take_result())
+        } else {
+            (None, None)
+        }
+    }
+
+    /// Whether it is over: removed, or left with a result.
     #[inline]
-    pub(crate) fn is_gone(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         // Relaxed: a hint; who needs the content goes through the other verbs.
-        self.state.load(Ordering::Relaxed) & GONE != 0
+        self.state.load(Ordering::Relaxed) & (GONE | LEFT) != 0
     }
 
+    #[inline]
     fn pick_up(&self) -> Option<P> {
+        match self.empty() {
+            Content::Here(content) => Some(content),
+            Content::Nowhere | Content::Result(_) => None,
+        }
+    }
+
+    #[inline]
+    fn take_result(&self) -> Option<R> {
+        match self.empty() {
+            Content::Result(result) => Some(result),
+            Content::Nowhere | Content::Here(_) => None,
+        }
+    }
+
+    /// Carrier, or owner of a baton that was left: takes what is there.
+    #[inline]
+    fn empty(&self) -> Content<P, R> {
         // SAFETY: called by the carrier alone: whoever moved the state away from `RESTING`
         // (and acquired the write of the one who laid the content down), or the carrier
-        // whose `rest` was refused. Nobody else touches the cell while it is carried.
+        // who was refused; nobody else touches the cell while it is carried. Or by the owner,
+        // of whom there is one, after it saw `LEFT` and acquired the carrier's write, which
+        // was the carrier's last access.
         self.content
-            .with_mut(|content| unsafe { (*content).take() })
+            .with_mut(|place| unsafe { replace(&mut *place, Content::Nowhere) })
     }
 
-    fn lay_down(&self, content: P) {
-        // SAFETY: as in `pick_up`: the caller is the carrier, the state still says so, and
-        // the cell is empty, so that nothing is dropped here.
+    /// Carrier: lays something down in the empty place.
+    #[inline]
+    fn fill(&self, content: Content<P, R>) {
+        // SAFETY: as in `empty`: the caller is the carrier, the state still says so. What is
+        // overwritten is `Nowhere`, which has nothing to be dropped.
         self.content
-            .with_mut(|place| unsafe { *place = Some(content) });
+            .with_mut(|place| unsafe { place.write(content) });
     }
 }

@@ -1,35 +1,50 @@
 //! A parked wait: a predicate that whoever delivers a value evaluates for the sleeping task.
 //!
-//! The predicate is a [`Baton`]: resting while the task sleeps, carried by whoever evaluates
-//! it. A value that arrives while somebody carries it is left in `missed`, and the
-//! carrier called; so every value is judged exactly once and in the order of arrival,
-//! and nobody ever waits for a predicate to return.
+//! A *sleeper* is the predicate together with the waker of its task. It is the content of a
+//! [`Baton`]: resting while the task sleeps, carried by whoever evaluates it. What comes
+//! while somebody carries it is left in the `slot`, and the carrier called; so every value is
+//! judged exactly once and in the order of arrival, and nobody ever waits for a predicate to
+//! return. Who carries it can also end the wait: the outcome takes the sleeper's place
+//! in the baton, and its waker is at hand. So the usual wake takes no lock.
 //!
-//! | step | deliverer (`offer`)                          | waiting task (`start`, `poll`)          |
-//! |------|----------------------------------------------|-----------------------------------------|
-//! | 1    | takes the predicate, judges the value        | registers; carries the predicate itself |
-//! | 2    | or leaves the value in `missed` and calls    | judges the state it registered at       |
-//! | 3    | holds: drops it, stores the outcome, wakes   | judges what was missed meanwhile        |
-//! | 4    | else: lays it down, minding calls            | lays it down; parks with its waker      |
+//! | step | deliverer (`offer`)                             | waiting task (`start`, `go_on`, `repark`) |
+//! |------|-------------------------------------------------|-------------------------------------------|
+//! | 1    | takes the sleeper, judges the value             | registers; carries the predicate itself   |
+//! | 2    | or leaves the value in the slot and calls       | judges the state it registered at         |
+//! | 3    | holds: drops the predicate, leaves the outcome, | judges what is in the slot                |
+//! |      | minding calls; wakes                            |                                           |
+//! | 4    | else: lays the sleeper down, minding calls      | lays it down with its waker, minding calls |
+//! | 5    |                                                 | polled again: collects the outcome        |
+//! | 6    |                                                 | or takes the sleeper, and goes on with 3  |
+//! | 7    |                                                 | or leaves its waker in the slot and calls |
 //!
-//! No value is lost between registration and sleep: *either* it is delivered while the
-//! task still carries the predicate, then it is in `missed` and the call keeps the
+//! To mind a call is to answer it, to look into the slot (a value is judged, unless the wait is
+//! over already; a waker replaces the one carried), and to try again.
+//!
+//! **No value is lost** between registration and sleep: *either* it is delivered while the
+//! task still carries the predicate, then it is in the slot and the call keeps the
 //! predicate from resting until it has been judged; *or* the predicate rests already, and
-//! the deliverer judges it. That an outcome finds the sleeping task is the matter of [`Spot`].
+//! the deliverer judges it.
+//!
+//! **No wake-up is lost.** A task sleeps after step 4, with its waker in the baton: whoever
+//! takes that to end the wait has it. Or after step 7, while a carrier holds an older waker:
+//! *either* the call precedes the carrier's last step (3 or 4), which is refused, and the carrier
+//! finds the waker in the slot; *or* it follows: then the task has become the carrier itself
+//! (after 4), or finds the outcome (after 3), which it looks for once more.
+//!
+//! Wakers and values are user code: they are cloned, woken and dropped outside of the lock.
 
 use std::{
     collections::VecDeque,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use super::{
     baton::{Baton, Refused},
     panics::{self, Panics, Payload},
-    spot::Spot,
+    predicate::Predicate,
 };
-
-/// A condition on an event, evaluated on any thread.
-pub(crate) type Predicate<E> = Box<dyn FnMut(&E) -> bool + Send>;
+use crate::sync::Mutex;
 
 /// How a wait ended.
 pub(crate) enum Outcome<E> {
@@ -48,21 +63,35 @@ pub(crate) enum Fate {
     Leaves,
 }
 
+/// What a task's judging came to: whether the wait goes on, or the predicate, because there is
+/// more to judge than one poll should.
+pub(crate) type Judged<E> = Result<Fate, Predicate<E>>;
+
 /// How many missed values the waiting task judges in one poll.
 const PER_POLL: usize = if cfg!(loom) { 1 } else { 64 };
 
 pub(crate) struct Condition<E> {
     /// Whether the accepted value is kept for the task, or what the predicate made of it is enough.
     keeps: bool,
-    predicate: Baton<Predicate<E>>,
-    spot: Spot<State<E>>,
+    baton: Baton<Sleeper<E>, Outcome<E>>,
+    /// Rarely needed, and boxed to keep the condition small.
+    slot: Mutex<Option<Box<Slot<E>>>>,
 }
 
-struct State<E> {
-    /// Values that came while somebody carried the predicate, oldest first.
+/// What is needed to end a wait.
+struct Sleeper<E> {
+    predicate: Predicate<E>,
+    /// None while the task judges.
+    waker: Option<Waker>,
+}
+
+/// What was left for the carrier.
+struct Slot<E> {
+    /// Values that came while somebody carried the sleeper, oldest first.
     missed: VecDeque<E>,
     closed: bool,
-    outcome: Option<Outcome<E>>,
+    /// What the task wants to be woken by from now on.
+    waker: Option<Waker>,
 }
 
 /// What a carrier does next.
@@ -77,41 +106,37 @@ impl<E: Clone> Condition<E> {
     pub(crate) fn carried(keeps: bool) -> Self {
         Self {
             keeps,
-            predicate: Baton::carried(),
-            spot: Spot::new(State {
-                missed: VecDeque::new(),
-                closed: false,
-                outcome: None,
-            }),
+            baton: Baton::carried(),
+            slot: Mutex::new(None),
         }
     }
 
-    /// Deliverer: judges `event`, or leaves it to whoever is carrying the predicate.
+    /// Deliverer: judges `event`, or leaves it to whoever is carrying the sleeper.
     #[inline]
     pub(crate) fn offer(&self, event: &E, panics: &mut Panics) -> Fate {
-        match self.predicate.take() {
-            Some(predicate) => self.judge(predicate, event, panics),
-            None => self.leave_word(panics, |state| state.missed.push_back(event.clone())),
+        match self.baton.take() {
+            Some(sleeper) => self.judge(sleeper, event, panics),
+            None => self.leave_word(panics, |slot| slot.missed.push_back(event.clone())),
         }
     }
 
     /// Deliverer: nothing more will come.
     pub(crate) fn close(&self, panics: &mut Panics) {
-        self.leave_word(panics, |state| state.closed = true);
+        self.leave_word(panics, |slot| slot.closed = true);
     }
 
     #[inline]
-    fn judge(&self, mut predicate: Predicate<E>, event: &E, panics: &mut Panics) -> Fate {
-        match self.verdict(&mut predicate, event) {
-            None => self.lay_down(predicate, panics),
-            Some(outcome) => self.settle(predicate, outcome, panics),
+    fn judge(&self, mut sleeper: Sleeper<E>, event: &E, panics: &mut Panics) -> Fate {
+        match self.verdict(&mut sleeper.predicate, event) {
+            None => self.lay_down(sleeper, panics),
+            Some(outcome) => self.settle(sleeper, outcome, panics),
         }
     }
 
     /// What `event` makes of the wait, if it ends it.
     #[inline]
     fn verdict(&self, predicate: &mut Predicate<E>, event: &E) -> Option<Outcome<E>> {
-        match panics::run(|| predicate(event)) {
+        match panics::run(|| predicate.holds(event)) {
             Ok(false) => None,
             Ok(true) => Some(Outcome::Satisfied(self.keeps.then(|| event.clone()))),
             Err(payload) => Some(Outcome::Panicked(payload)),
@@ -119,145 +144,293 @@ impl<E: Clone> Condition<E> {
     }
 
     #[inline]
-    fn lay_down(&self, predicate: Predicate<E>, panics: &mut Panics) -> Fate {
-        match self.predicate.rest(predicate) {
+    fn lay_down(&self, sleeper: Sleeper<E>, panics: &mut Panics) -> Fate {
+        match self.baton.rest(sleeper) {
             Ok(()) => Fate::Stays,
-            Err(Refused::Called(predicate)) => self.catch_up(predicate, panics),
-            Err(Refused::Gone(predicate)) => {
-                panics.catch(|| drop(predicate));
-                Fate::Leaves
-            }
+            Err(Refused::Called(sleeper)) => self.catch_up(sleeper, panics),
+            Err(Refused::Gone(sleeper)) => self.dispose(sleeper, panics),
         }
     }
 
     #[cold]
-    fn leave_word(&self, panics: &mut Panics, word: impl FnOnce(&mut State<E>)) -> Fate {
-        if self.predicate.is_gone() {
+    fn leave_word(&self, panics: &mut Panics, word: impl FnOnce(&mut Slot<E>)) -> Fate {
+        if self.baton.is_over() {
             return Fate::Leaves;
         }
-        self.spot.with(word);
-        match self.predicate.call() {
-            Some(predicate) => self.catch_up(predicate, panics),
+        word(self.slot.lock().get_or_insert_default());
+        match self.baton.call() {
+            Some(sleeper) => self.catch_up(sleeper, panics),
+            None if self.baton.is_over() => self.sweep(panics),
             None => Fate::Stays,
         }
     }
 
-    /// Carrier after a call: judges everything that was left, then lays the predicate down.
+    /// Deliverer, carrying after a call: judges everything that was left, then lays the
+    /// sleeper down.
     #[cold]
-    fn catch_up(&self, predicate: Predicate<E>, panics: &mut Panics) -> Fate {
-        match self.catch_up_within(predicate, usize::MAX, panics) {
+    fn catch_up(&self, sleeper: Sleeper<E>, panics: &mut Panics) -> Fate {
+        match self.catch_up_within(sleeper, usize::MAX, None, panics) {
             Ok(fate) => fate,
             Err(_) => unreachable!("the limit cannot be reached"),
         }
     }
 
-    /// As [`catch_up`](Self::catch_up), but gives the predicate back after `limit` values.
+    /// As [`catch_up`](Self::catch_up), but gives the sleeper back after `limit` values, and
+    /// lays it down with a waker of `task`.
     fn catch_up_within(
         &self,
-        mut predicate: Predicate<E>,
+        mut sleeper: Sleeper<E>,
         mut limit: usize,
+        mut task: Option<&Context<'_>>,
         panics: &mut Panics,
-    ) -> Result<Fate, Predicate<E>> {
+    ) -> Result<Fate, Sleeper<E>> {
         while limit > 0 {
-            match self.next() {
+            match self.next(&mut sleeper, panics) {
                 Next::Judge(event) => {
                     limit -= 1;
-                    let outcome = self.verdict(&mut predicate, &event);
+                    let outcome = self.verdict(&mut sleeper.predicate, &event);
                     panics.catch(|| drop(event));
                     if let Some(outcome) = outcome {
-                        return Ok(self.settle(predicate, outcome, panics));
+                        self.settle(sleeper, outcome, panics);
+                        return Ok(self.sweep(panics));
                     }
                 }
-                Next::Close => return Ok(self.settle(predicate, Outcome::Closed, panics)),
-                Next::Rest => match self.predicate.rest(predicate) {
-                    Ok(()) => return Ok(Fate::Stays),
-                    Err(Refused::Called(again)) => predicate = again,
-                    Err(Refused::Gone(predicate)) => {
-                        panics.catch(|| drop(predicate));
-                        return Ok(Fate::Leaves);
+                Next::Close => return Ok(self.settle(sleeper, Outcome::Closed, panics)),
+                Next::Rest => {
+                    if let Some(cx) = task.take() {
+                        sleeper.attend(cx, panics);
                     }
-                },
+                    match self.baton.rest(sleeper) {
+                        Ok(()) => return Ok(Fate::Stays),
+                        Err(Refused::Called(again)) => sleeper = again,
+                        Err(Refused::Gone(sleeper)) => return Ok(self.dispose(sleeper, panics)),
+                    }
+                }
             }
         }
-        Err(predicate)
+        Err(sleeper)
     }
 
-    fn next(&self) -> Next<E> {
-        self.predicate.answer();
-        self.spot.with(|state| match state.missed.pop_front() {
-            Some(event) => Next::Judge(event),
-            None if state.closed => Next::Close,
-            None => Next::Rest,
-        })
+    /// Answers, and looks into the slot.
+    fn next(&self, sleeper: &mut Sleeper<E>, panics: &mut Panics) -> Next<E> {
+        self.baton.answer();
+        let (next, waker) = match &mut *self.slot.lock() {
+            None => (Next::Rest, None),
+            Some(slot) => (slot.next(), slot.waker.take()),
+        };
+        sleeper.replace_waker(waker, panics);
+        next
     }
 
     /// Carrier: ends the wait. The predicate is dropped before the task learns of it, so
     /// that what it captured is gone when the wait returns.
-    fn settle(&self, predicate: Predicate<E>, outcome: Outcome<E>, panics: &mut Panics) -> Fate {
-        self.predicate.end();
+    #[inline]
+    fn settle(&self, sleeper: Sleeper<E>, outcome: Outcome<E>, panics: &mut Panics) -> Fate {
+        let Sleeper { predicate, waker } = sleeper;
         panics.catch(|| drop(predicate));
-        let (missed, waker) = self.spot.change(|state| {
-            state.outcome = Some(outcome);
-            std::mem::take(&mut state.missed)
-        });
-        if !missed.is_empty() {
-            panics.catch(|| drop(missed));
-        }
+        let waker = match self.baton.leave(outcome) {
+            Ok(()) => waker,
+            Err(refused) => self.settle_after_all(waker, refused, panics),
+        };
         if let Some(waker) = waker {
             panics.catch(|| waker.wake());
         }
         Fate::Leaves
     }
 
-    /// Waiting task, first poll: judges `seen`, the state it registered at, and what came
-    /// since. Gives the predicate back when there is more to judge than one poll should.
-    pub(crate) fn start(&self, mut predicate: Predicate<E>, seen: &E) -> Option<Predicate<E>> {
-        match self.verdict(&mut predicate, seen) {
-            None => self.go_on(predicate),
-            Some(outcome) => {
-                let mut panics = Panics::new();
-                self.settle(predicate, outcome, &mut panics);
-                panics.resume();
-                None
+    /// Carrier whose outcome was refused: what came since comes too late, but for a waker.
+    #[cold]
+    fn settle_after_all(
+        &self,
+        mut waker: Option<Waker>,
+        mut refused: Refused<Outcome<E>>,
+        panics: &mut Panics,
+    ) -> Option<Waker> {
+        loop {
+            let outcome = match refused {
+                Refused::Called(outcome) => outcome,
+                Refused::Gone(outcome) => {
+                    panics.catch(|| drop(outcome));
+                    panics.catch(|| drop(waker));
+                    return None;
+                }
+            };
+            self.baton.answer();
+            if let Some(newer) = self.clear(panics) {
+                panics.catch(|| drop(waker.replace(newer)));
+            }
+            match self.baton.leave(outcome) {
+                Ok(()) => return waker,
+                Err(again) => refused = again,
             }
         }
     }
 
-    /// Waiting task, carrying the predicate: judges what was missed, a bounded part of it.
-    pub(crate) fn go_on(&self, predicate: Predicate<E>) -> Option<Predicate<E>> {
-        let mut panics = Panics::new();
-        let rest = self.catch_up_within(predicate, PER_POLL, &mut panics);
-        panics.resume();
-        rest.err()
+    /// Drops the values in the slot, which nobody will judge. Gives the waker there, if any.
+    #[cold]
+    fn clear(&self, panics: &mut Panics) -> Option<Waker> {
+        let slot = self.slot.lock().take()?;
+        let Slot { missed, waker, .. } = *slot;
+        panics.catch(|| drop(missed));
+        waker
     }
 
-    /// Waiting task: the outcome, or parks.
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome<E>> {
-        self.spot.poll(cx, |state| state.outcome.take())
+    /// Drops what is in the slot of a wait that is over.
+    #[cold]
+    fn sweep(&self, panics: &mut Panics) -> Fate {
+        let waker = self.clear(panics);
+        panics.catch(|| drop(waker));
+        Fate::Leaves
     }
 
-    /// The same in the first poll, in which an outcome is unlikely.
-    pub(crate) fn first_poll(&self, cx: &mut Context<'_>) -> Poll<Outcome<E>> {
-        self.spot
-            .park(cx.waker().clone(), |state| state.outcome.take())
+    /// Carrier of what nobody wants any more.
+    #[cold]
+    fn dispose(&self, sleeper: Sleeper<E>, panics: &mut Panics) -> Fate {
+        panics.catch(|| drop(sleeper.predicate));
+        panics.catch(|| drop(sleeper.waker));
+        Fate::Leaves
+    }
+
+    /// Waiting task, first poll: judges `seen`, the state it registered at, and what came
+    /// since; then parks. Gives the predicate back when there is more to judge than one poll
+    /// should; it must be kept whatever `panics` has caught.
+    pub(crate) fn start(
+        &self,
+        mut predicate: Predicate<E>,
+        seen: &E,
+        cx: &Context<'_>,
+        panics: &mut Panics,
+    ) -> Judged<E> {
+        match self.verdict(&mut predicate, seen) {
+            None => self.lay_down_own(Sleeper::awake(predicate), cx, panics),
+            Some(outcome) => Ok(self.settle(Sleeper::awake(predicate), outcome, panics)),
+        }
+    }
+
+    /// Waiting task, carrying the predicate: judges what was missed, a bounded part of it,
+    /// then parks.
+    pub(crate) fn go_on(
+        &self,
+        predicate: Predicate<E>,
+        cx: &Context<'_>,
+        panics: &mut Panics,
+    ) -> Judged<E> {
+        self.carry_on(Sleeper::awake(predicate), cx, panics)
+    }
+
+    /// Waiting task, polled again before the wait is over: parks with the waker of `cx`.
+    #[cold]
+    pub(crate) fn repark(&self, cx: &Context<'_>, panics: &mut Panics) -> Judged<E> {
+        if let Some(sleeper) = self.baton.take() {
+            return self.lay_down_own(sleeper, cx, panics);
+        }
+        let waker = cx.waker().clone();
+        let before = {
+            let mut slot = self.slot.lock();
+            slot.get_or_insert_default().waker.replace(waker)
+        };
+        panics.catch(|| drop(before));
+        match self.baton.call() {
+            Some(sleeper) => self.carry_on(sleeper, cx, panics),
+            None => Ok(Fate::Stays),
+        }
+    }
+
+    /// Waiting task: lays the sleeper down with the waker of `cx`. Nothing was answered
+    /// since it began to carry, so that whatever is in the slot refuses it.
+    fn lay_down_own(
+        &self,
+        mut sleeper: Sleeper<E>,
+        cx: &Context<'_>,
+        panics: &mut Panics,
+    ) -> Judged<E> {
+        sleeper.attend(cx, panics);
+        match self.baton.rest(sleeper) {
+            Ok(()) => Ok(Fate::Stays),
+            Err(Refused::Called(sleeper)) => self.carry_on(sleeper, cx, panics),
+            Err(Refused::Gone(sleeper)) => Ok(self.dispose(sleeper, panics)),
+        }
+    }
+
+    fn carry_on(&self, sleeper: Sleeper<E>, cx: &Context<'_>, panics: &mut Panics) -> Judged<E> {
+        match self.catch_up_within(sleeper, PER_POLL, Some(cx), panics) {
+            Ok(fate) => Ok(fate),
+            Err(Sleeper { predicate, waker }) => {
+                panics.catch(|| drop(waker));
+                Err(predicate)
+            }
+        }
+    }
+
+    /// Waiting task: the outcome, if the wait is over.
+    #[inline]
+    pub(crate) fn poll(&self) -> Poll<Outcome<E>> {
+        match self.baton.collect() {
+            Some(outcome) => Poll::Ready(outcome),
+            None => Poll::Pending,
+        }
     }
 
     /// Waiting task, about to leave: drops what the wait holds. True if it was still
     /// registered, so that a dead registration is left behind.
     pub(crate) fn cancel(&self, panics: &mut Panics) -> bool {
-        let registered = !self.predicate.is_gone();
-        let predicate = self.predicate.remove();
-        let (rest, waker) = self
-            .spot
-            .change(|state| (std::mem::take(&mut state.missed), state.outcome.take()));
-        panics.catch(|| drop(predicate));
-        panics.catch(|| drop(rest));
-        panics.catch(|| drop(waker));
+        let registered = !self.baton.is_over();
+        let (sleeper, outcome) = self.baton.remove();
+        if let Some(sleeper) = sleeper {
+            self.dispose(sleeper, panics);
+        }
+        panics.catch(|| drop(outcome));
+        self.sweep(panics);
         registered
     }
 
     /// Whether the wait is over, so that it need not be told anything.
+    #[inline]
     pub(crate) fn is_over(&self) -> bool {
-        self.predicate.is_gone()
+        self.baton.is_over()
+    }
+}
+
+impl<E> Slot<E> {
+    fn next(&mut self) -> Next<E> {
+        match self.missed.pop_front() {
+            Some(event) => Next::Judge(event),
+            None if self.closed => Next::Close,
+            None => Next::Rest,
+        }
+    }
+}
+
+impl<E> Default for Slot<E> {
+    fn default() -> Self {
+        Self {
+            missed: VecDeque::new(),
+            closed: false,
+            waker: None,
+        }
+    }
+}
+
+impl<E> Sleeper<E> {
+    fn awake(predicate: Predicate<E>) -> Self {
+        Self {
+            predicate,
+            waker: None,
+        }
+    }
+
+    /// Makes sure that the task of `cx` is the one that is woken.
+    fn attend(&mut self, cx: &Context<'_>, panics: &mut Panics) {
+        if !(self.waker.as_ref()).is_some_and(|waker| waker.will_wake(cx.waker())) {
+            let waker = panics.catch(|| cx.waker().clone());
+            self.replace_waker(waker, panics);
+        }
+    }
+
+    fn replace_waker(&mut self, waker: Option<Waker>, panics: &mut Panics) {
+        if waker.is_some() {
+            let before = std::mem::replace(&mut self.waker, waker);
+            panics.catch(|| drop(before));
+        }
     }
 }

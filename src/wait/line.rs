@@ -19,8 +19,9 @@ use std::task::{Context, Poll};
 
 use super::{
     baton::{Baton, Refused},
-    condition::{Fate, Predicate},
+    condition::Fate,
     panics::{self, Panics, Payload},
+    predicate::Predicate,
     spot::Spot,
 };
 use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -155,7 +156,7 @@ impl<E> Place<E> {
         let Some(mut predicate) = self.predicate.call() else {
             return Given::Declined(Fate::Stays);
         };
-        let verdict = panics::run(|| predicate(event));
+        let verdict = panics::run(|| predicate.holds(event));
         if let Err(Refused::Called(spent) | Refused::Gone(spent)) = self.predicate.rest(predicate) {
             panics.catch(|| drop(spent));
             panics.catch(|| drop(verdict));
@@ -270,7 +271,7 @@ impl<E> Place<E> {
         if had_turn {
             self.line.hand_back();
         }
-        let predicate = self.predicate.remove();
+        let (predicate, _) = self.predicate.remove();
         let (panicked, waker) = self.spot.change(Option::take);
         panics.catch(|| drop(predicate));
         panics.catch(|| drop(panicked));
