@@ -17,3 +17,5 @@ mod delivery;
 mod line;
 #[path = "loom/waits.rs"]
 mod waits;
+#[path = "loom/watches.rs"]
+mod watches;
