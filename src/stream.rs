@@ -35,10 +35,12 @@ impl<T, V: Borrow<AtomView<T>>> Subscription<T, V> {
     pub(crate) fn new(view: V, keep: Keep) -> (Self, Snapshot<T>) {
         let mailbox = Arc::new(Mailbox::new(keep));
         let observer = Observer::Mailbox(mailbox.clone());
-        let (seen, flags) = view.borrow().register(observer);
+        let (seen, flags, touched) = view.borrow().register(observer);
         let open = (!flags.is_closed()).then_some((view, mailbox));
         let value = PhantomData;
-        (Self { open, value }, seen)
+        let this = Self { open, value };
+        drop(touched);
+        (this, seen)
     }
 
     #[inline]

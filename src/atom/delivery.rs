@@ -147,15 +147,22 @@ fn thread_token() -> usize {
 
 impl<T> AtomView<T> {
     /// Registers an observer, unless the atom has closed. Returns the state it starts from.
-    pub(crate) fn register(&self, observer: Observer<Snapshot<T>>) -> (Snapshot<T>, Flags) {
+    ///
+    /// What is returned besides is to be dropped when the registration is in its place: a
+    /// destructor in it may panic, and whoever takes the registration back must know of it then.
+    pub(crate) fn register(
+        &self,
+        observer: Observer<Snapshot<T>>,
+    ) -> (Snapshot<T>, Flags, Touched<T>) {
         let mut touched = Touched::new();
-        self.hub().roster.register(|register| {
+        let (node, state) = self.hub().roster.register(|register| {
             let (node, state) = self.cell().raise(Flags::WATCHED, &mut touched);
             if !state.flags().is_closed() {
                 register.add(node.version(), observer);
             }
-            (Snapshot(node), state.flags())
-        })
+            (node, state)
+        });
+        (Snapshot(node), state.flags(), touched)
     }
 
     /// Takes a registration back.
@@ -238,7 +245,11 @@ impl<'a, T> Delivery<'a, T> {
             desk.end = Some(end);
             return self.offer(desk);
         }
-        let current = mine.and_then(|mine| Some((mine, self.view.cell().peek(&mine.0)?)));
+        let current = mine.and_then(|mine| {
+            // A look may end in a destructor, too, where the cell is the portable one.
+            let state = self.panics.catch(|| self.view.cell().peek(&mine.0))??;
+            Some((mine, state))
+        });
         if let Some((mine, state)) = current {
             return self.deliver_up_to(desk, mine, state.flags());
         }

@@ -101,7 +101,7 @@ impl<'a, T, F: FnMut(&T) -> T> SwapWhen<'a, T, F> {
             return;
         };
         let mut predicate = predicate.into_inner();
-        let (seen, _) = self.view.register(Observer::Place(place.clone()));
+        let (seen, _, _touched) = self.view.register(Observer::Place(place.clone()));
         match panics::run(|| predicate(&seen)) {
             Ok(holds) => {
                 let undisturbed = place.settle_down(predicate);

@@ -103,7 +103,7 @@ impl<'a, T> WaitFor<'a, T> {
         };
         let condition = Arc::new(Condition::carried(self.keeps));
         let observer = Observer::Condition(condition.clone());
-        let (seen, flags) = self.view.register(observer);
+        let (seen, flags, _touched) = self.view.register(observer);
         if flags.is_closed() {
             return;
         }
