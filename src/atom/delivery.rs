@@ -5,16 +5,16 @@
 //! The *word* is the atom's cell ([`super::cell`]): node and flags in one atomic state. The
 //! *desk* is a [`Baton`]: whoever carries it delivers.
 //!
-//! | step | writer                                      | deliverer (carrier of the desk)            |
-//! |------|---------------------------------------------|--------------------------------------------|
-//! | 1    | compare-and-swap of the word; under WATCHED | `answer`: clears *called* (getting the     |
-//! |      |                                             | desk by `call` is an answer, too)          |
-//! |      | the new node links its predecessor          |                                            |
-//! | 2    | if it was WATCHED: `call` of the desk       | loads the word: the newest node            |
-//! | 3    | gets the desk: becomes the deliverer        | takes over newcomers, if there is news     |
-//! | 4    | else: returns                               | takes the links back to the last delivered |
-//! |      |                                             | node; tells the commits, oldest first      |
-//! | 5    |                                             | `rest`: refused if *called*, then step 1   |
+//! | step | writer                                 | deliverer (carrier of the desk)            |
+//! |------|----------------------------------------|--------------------------------------------|
+//! | 1    | compare-and-swap of the word; under    | `answer`: clears *called* (getting the     |
+//! |      | WATCHED the new node links its         | desk by `call` is an answer, too)          |
+//! |      | predecessor                            |                                            |
+//! | 2    | if it was WATCHED: `call` of the desk  | loads the word: the newest node            |
+//! | 3    | gets the desk: becomes the deliverer   | takes over newcomers, if there is news     |
+//! | 4    | else: returns                          | takes the links back to the last delivered |
+//! |      |                                        | node; tells the commits, oldest first      |
+//! | 5    |                                        | `rest`: refused if *called*, then step 1   |
 //!
 //! **No commit is left untold.** *Either* a writer's call precedes the deliverer's last
 //! answer: then its commit precedes the load in step 2, which finds its node or one that
