@@ -4,17 +4,16 @@ use std::pin::pin;
 
 use atomos::Atom;
 use futures::StreamExt;
-use loom::{future::block_on, thread};
+use loom::{future::block_on, sync::Arc, thread};
 
-use super::support::{Probe, crowd, model, poll_once};
+use super::support::{Probe, cancel_while_judged, crowd, meanwhile, model, park};
 
 /// G2: a wait that registers while the satisfying commit is made is woken or satisfied.
 #[test]
 fn a_wait_never_sleeps_past_its_commit() {
     model(3, || {
         let atom = Atom::new(Probe::new(0));
-        let writer = atom.clone();
-        let writing = thread::spawn(move || {
+        let writing = meanwhile(&atom, |writer| {
             writer.reset(Probe::new(1));
         });
         assert_eq!(block_on(atom.wait_for(|p| p.get() == 1)).get(), 1);
@@ -28,9 +27,8 @@ fn a_transient_state_satisfies_a_parked_wait() {
     model(2, || {
         let atom = Atom::new(Probe::new(0));
         let mut wait = pin!(atom.wait_for(|p| p.get() == 1));
-        assert!(poll_once(wait.as_mut()).is_pending());
-        let writer = atom.clone();
-        let writing = thread::spawn(move || {
+        park(wait.as_mut());
+        let writing = meanwhile(&atom, |writer| {
             writer.reset(Probe::new(1));
             writer.reset(Probe::new(2));
         });
@@ -44,12 +42,10 @@ fn a_transient_state_satisfies_a_parked_wait() {
 fn several_waiters_are_all_woken() {
     model(2, || {
         let atom = Atom::new(Probe::new(0));
-        let waiter = atom.clone();
-        let waiting = thread::spawn(move || {
+        let waiting = meanwhile(&atom, |waiter| {
             assert!(block_on(waiter.wait_for(|p| p.get() >= 2)).get() >= 2);
         });
-        let writer = atom.clone();
-        let writing = thread::spawn(move || {
+        let writing = meanwhile(&atom, |writer| {
             writer.reset(Probe::new(1));
             writer.reset(Probe::new(2));
         });
@@ -66,10 +62,9 @@ fn cancelling_while_being_woken() {
         let atom = Atom::new(Probe::new(0));
         let mut stays = pin!(atom.wait_for(|p| p.get() == 1));
         let mut goes = Box::pin(atom.wait_for(|p| p.get() == 1));
-        assert!(poll_once(goes.as_mut()).is_pending());
-        assert!(poll_once(stays.as_mut()).is_pending());
-        let writer = atom.clone();
-        let writing = thread::spawn(move || {
+        park(goes.as_mut());
+        park(stays.as_mut());
+        let writing = meanwhile(&atom, |writer| {
             writer.reset(Probe::new(1));
         });
         drop(goes);
@@ -78,26 +73,33 @@ fn cancelling_while_being_woken() {
     });
 }
 
-/// G8: what a predicate captured is dropped once, whoever evaluates it at that moment.
-#[test]
-fn a_predicate_dies_once() {
-    model(3, || {
+/// A wait that is never satisfied, cancelled while its predicate is evaluated.
+fn cancelled<O>(others: impl Fn(&Atom<Probe>) -> O + Send + Sync + 'static) {
+    model(3, move || {
         let atom = Atom::new(Probe::new(0));
-        let captured = loom::sync::Arc::new(());
+        let captured = Arc::new(());
         let held = captured.clone();
-        let mut wait = Box::pin(atom.wait_for(move |p| {
+        let wait = Box::pin(atom.wait_for(move |p| {
             let _ = &held;
             p.get() == 9
         }));
-        assert!(poll_once(wait.as_mut()).is_pending());
-        let writer = atom.clone();
-        let writing = thread::spawn(move || {
+        cancel_while_judged(&atom, wait, &captured, &others, |writer| {
             writer.reset(Probe::new(1));
         });
-        drop(wait);
-        writing.join().unwrap();
-        assert_eq!(loom::sync::Arc::strong_count(&captured), 1);
     });
+}
+
+/// G8: what a predicate captured is dropped once, whoever evaluates it at that moment.
+#[test]
+fn a_predicate_dies_once() {
+    cancelled(|_| ());
+}
+
+/// G8: a predicate that is being evaluated while its wait is cancelled is dropped right after, not
+/// when the record of the wait is tidied away.
+#[test]
+fn a_cancelled_predicate_is_dropped_by_its_carrier() {
+    cancelled(crowd);
 }
 
 /// G3: a stream made between commits gets exactly what follows, from two writers.
@@ -105,8 +107,7 @@ fn a_predicate_dies_once() {
 fn a_stream_has_no_gap() {
     model(2, || {
         let atom = Atom::new(Probe::new(0));
-        let writer = atom.clone();
-        let writing = thread::spawn(move || {
+        let writing = meanwhile(&atom, |writer| {
             writer.swap(|p| Probe::new(p.get() + 1));
             writer.swap(|p| Probe::new(p.get() + 1));
         });
@@ -140,29 +141,5 @@ fn snapshots_come_to_the_last_state() {
         }
         assert_eq!(last, 2);
         writing.join().unwrap();
-    });
-}
-
-/// G8: a predicate that is being evaluated while its wait is cancelled is dropped right after, not
-/// when the record of the wait is tidied away.
-#[test]
-fn a_cancelled_predicate_is_dropped_by_its_carrier() {
-    model(3, || {
-        let atom = Atom::new(Probe::new(0));
-        let captured = loom::sync::Arc::new(());
-        let held = captured.clone();
-        let mut wait = Box::pin(atom.wait_for(move |p| {
-            let _ = &held;
-            p.get() == 9
-        }));
-        assert!(poll_once(wait.as_mut()).is_pending());
-        let _crowd = crowd(&atom);
-        let writer = atom.clone();
-        let writing = thread::spawn(move || {
-            writer.reset(Probe::new(1));
-        });
-        drop(wait);
-        writing.join().unwrap();
-        assert_eq!(loom::sync::Arc::strong_count(&captured), 1);
     });
 }
