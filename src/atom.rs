@@ -39,11 +39,11 @@ use crate::{reader::Reader, snapshot::Snapshot, sync::Ordering, wait::source::So
 ///
 /// # Reading on many cores
 ///
-/// [`load`](Self::load) and [`with`](Self::with) count a reference in the atom's word. That is one
-/// atomic addition and never a loop, but all cores that read at once share that word's
-/// cache line, as they do with an `Arc` that everybody clones: reading does not get faster
-/// with more cores. A [`Reader`] keeps its own snapshot and only compares, so
-/// that reads of an unchanged value share nothing; use one per thread or task on hot paths.
+/// [`load`](Self::load) and [`with`](Self::with) count a reference in the atom's word. That
+/// is one atomic addition and never a loop, but all cores that read at once share that
+/// word's cache line, as they do with an `Arc` that everybody clones: reading does not get
+/// faster with more cores. A [`Reader`] keeps its own snapshot and only compares, so that
+/// reads of an unchanged value share nothing; use one per thread or task on hot paths.
 ///
 /// # Panics of user code
 ///
@@ -121,19 +121,18 @@ impl<T> Atom<T> {
     /// Calls `f` with every commit from now on, in the thread that delivers it.
     ///
     /// The watches of a commit run one after another in registration order, the
-    /// commits in commit order, never two calls at a time. Waits and streams are told of a
-    /// commit before its watches run, so a task may go on while they do. A watch under a key that is taken
-    /// replaces the other, in its place.
+    /// commits in commit order, never two calls at a time. Waits and streams are told
+    /// of a commit before its watches run, so a task may go on while they do. A watch
+    /// under a key that is taken replaces the other, in its place.
     ///
-    /// A watch is called through `&`: state of its own goes into an atomic or a `Mutex`, in spite of
-    /// the calls being one at a time.
+    /// A watch is called through `&`: state of its own goes into an atomic or a
+    /// `Mutex`, in spite of the calls being one at a time.
     ///
-    /// A watch may do anything with the atom, a commit included, which is delivered when
-    /// the running one has been delivered to everyone. It may not block until a later
-    /// commit is delivered, since it holds up that delivery:
-    /// [`blocking_wait_for`](Self::blocking_wait_for) panics there. Nor should it capture
-    /// an `Atom` of the same atom, which would then never close; a
-    /// [`WeakAtom`] or the event's own view does not keep it open.
+    /// A watch may do anything with the atom, a commit included, which is delivered when the
+    /// running one has been delivered to everyone. It may not block until a later commit is
+    /// delivered, since it holds up that delivery: [`blocking_wait_for`](Self::blocking_wait_for)
+    /// panics there. Nor should it capture an `Atom` of the same atom, which would then never
+    /// close; a [`WeakAtom`] or the event's own view does not keep it open.
     ///
     /// ```
     /// use std::sync::mpsc;

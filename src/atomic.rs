@@ -213,7 +213,7 @@ impl<T: Primitive> Source for Atomic<T> {
 
     fn register(&self, observer: Observer<T>) -> Registered<T> {
         let listeners = &self.observers().listeners;
-        Registered::Since(listeners.register(observer, || self.get()))
+        Registered::Since(listeners.register(observer, || self.get()), Vec::new())
     }
 
     fn unregister(&self, observer: &Observer<T>) {

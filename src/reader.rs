@@ -6,9 +6,9 @@ use crate::{atom::view::AtomView, snapshot::Snapshot};
 
 /// A read handle with its own cached snapshot.
 ///
-/// An unchanged value costs one load and a comparison, on a cache line that only a commit
-/// takes away: readers on many cores do not disturb one another. A changed one
-/// costs a [`load`](crate::Atom::load) more. Every [`get`](Self::get) is as fresh as a `load` would be.
+/// An unchanged value costs one load and a comparison, on a cache line that only a commit takes
+/// away: readers on many cores do not disturb one another. A changed one costs a
+/// [`load`](crate::Atom::load) more. Every [`get`](Self::get) is as fresh as a `load` would be.
 ///
 /// A reader keeps the snapshot it saw last alive, until it looks again. It keeps the value
 /// readable but not the atom open.

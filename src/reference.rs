@@ -180,7 +180,8 @@ impl<T> Source for AtomicReference<T> {
     type Event = Arc<T>;
 
     fn register(&self, observer: Observer<Arc<T>>) -> Registered<Arc<T>> {
-        Registered::Since(self.listeners().register(observer, || self.get()))
+        let seen = self.listeners().register(observer, || self.get());
+        Registered::Since(seen, Vec::new())
     }
 
     fn unregister(&self, observer: &Observer<Arc<T>>) {

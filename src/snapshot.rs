@@ -6,14 +6,13 @@ use crate::{atom::node::NodeRef, wait::mailbox::Event};
 
 /// An immutable value with the version at which it was committed.
 ///
-/// A snapshot is a counted reference to one allocation, which holds the value, its version
-/// and the count: 24 bytes besides the value, on 64-bit targets. Cloning it and dropping it costs one atomic
-/// addition each. It may be kept, sent and shared like an [`Arc`](std::sync::Arc), and it
-/// keeps no other version of the value alive.
+/// A snapshot is a counted reference to one allocation, which holds the value, its
+/// version and the count: 24 bytes besides the value, on 64-bit targets. Cloning it
+/// and dropping it costs one atomic addition each. It may be kept, sent and shared
+/// like an [`Arc`](std::sync::Arc), and it keeps no other version of the value alive.
 ///
-/// It derefs to the value, and compares, hashes and prints as the value does (with a plain
-/// value: `*snapshot == 1`). What it
-/// has of its own are therefore associated functions, as on `Arc`.
+/// It derefs to the value, and compares, hashes and prints as the value does (with a plain value:
+/// `*snapshot == 1`). What it has of its own are therefore associated functions, as on `Arc`.
 ///
 /// # Examples
 ///

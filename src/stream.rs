@@ -36,12 +36,14 @@ impl<T, V: Borrow<AtomView<T>>> Subscription<T, V> {
     pub(crate) fn new(view: V, keep: Keep) -> Self {
         let mailbox = Arc::new(Mailbox::new(keep));
         let observer = Observer::Mailbox(mailbox.clone());
-        let open = match view.borrow().register(observer) {
-            Registered::Since(_) => Some((view, mailbox)),
-            Registered::Closed => None,
+        let (open, touched) = match view.borrow().register(observer) {
+            Registered::Since(_, touched) => (Some((view, mailbox)), touched),
+            Registered::Closed => (None, Vec::new()),
         };
         let value = PhantomData;
-        Self { open, value }
+        let this = Self { open, value };
+        drop(touched);
+        this
     }
 
     #[inline]
@@ -79,9 +81,9 @@ type Owned<T> = Subscription<T, AtomView<T>>;
 
 /// Every commit after the stream was made, in order, without a gap. Ends when the atom closes.
 ///
-/// Made by [`Atom::changes`](crate::Atom::changes). What has not been taken yet is kept: a pointer
-/// for each commit besides the snapshot itself. A stream that nobody polls therefore grows with every
-/// commit; where that can happen, use [`BoundedChanges`] or [`Snapshots`].
+/// Made by [`Atom::changes`](crate::Atom::changes). What has not been taken yet is kept: a
+/// pointer for each commit besides the snapshot itself. A stream that nobody polls therefore
+/// grows with every commit; where that can happen, use [`BoundedChanges`] or [`Snapshots`].
 ///
 /// # Cancel safety
 ///
@@ -178,8 +180,8 @@ impl<T> Stream for BoundedChanges<T> {
 /// The current state, then always the latest one: states that were overwritten before they
 /// were taken are skipped. Ends when the atom closes, after the last state.
 ///
-/// Made by [`Atom::snapshots`](crate::Atom::snapshots). It takes no more memory the slower it is polled. No
-/// state comes twice, and a state that equals its predecessor comes like any other.
+/// Made by [`Atom::snapshots`](crate::Atom::snapshots). It takes no more memory the slower it is
+/// polled. No state comes twice, and a state that equals its predecessor comes like any other.
 ///
 /// # Cancel safety
 ///

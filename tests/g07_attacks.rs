@@ -142,3 +142,98 @@ fn g7_what_a_wait_owns_is_dropped_while_unwinding() {
         panic!("the first panic");
     }));
 }
+
+/// Registering with the portable cell touches nodes that a writer may replace at that moment, and
+/// so may drop their values. A panic of such a destructor comes out of the call that
+/// registered; what was registered is left like any other wait that is dropped.
+#[cfg(atomos_portable)]
+mod registering {
+    use std::{cell::Cell, thread};
+
+    use super::*;
+
+    thread_local!(static PANICS: Cell<bool> = const { Cell::new(false) });
+
+    /// More rounds than it takes by far.
+    const LAST: usize = 300_000;
+
+    /// Panics when it is dropped by a thread that is registering; counted.
+    struct Fuse(Arc<AtomicUsize>);
+
+    impl Fuse {
+        fn new(alive: &Arc<AtomicUsize>) -> Self {
+            alive.fetch_add(1, Ordering::SeqCst);
+            Self(alive.clone())
+        }
+    }
+
+    impl Drop for Fuse {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+            assert!(!PANICS.get(), "a destructor");
+        }
+    }
+
+    /// Registers again and again while another thread makes a few commits each time, until that
+    /// has panicked three times; then nothing keeps any value but the atom.
+    fn leaves_nothing(register: fn(&Atom<Fuse>)) {
+        let (alive, rounds) = (Arc::default(), AtomicUsize::new(0));
+        let atom = Atom::new(Fuse::new(&alive));
+        let mut panicked = 0;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut seen = 0;
+                while seen < LAST {
+                    let round = rounds.load(Ordering::SeqCst);
+                    if round == seen {
+                        thread::yield_now();
+                    } else {
+                        (0..4).for_each(|_| drop(atom.reset(Fuse::new(&alive))));
+                    }
+                    seen = round;
+                }
+            });
+            for round in 1..LAST {
+                rounds.store(round, Ordering::SeqCst);
+                PANICS.set(true);
+                panicked += usize::from(panics(|| register(&atom)));
+                PANICS.set(false);
+                if panicked == 3 {
+                    break;
+                }
+            }
+            rounds.store(LAST, Ordering::SeqCst);
+        });
+        assert!(panicked > 0, "the two never met");
+        (0..3).for_each(|_| drop(atom.reset(Fuse::new(&alive))));
+        assert_eq!(alive.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn g8_a_stream_leaves_nothing() {
+        leaves_nothing(|atom| {
+            let changes = atom.changes();
+            PANICS.set(false);
+            drop(changes);
+        });
+    }
+
+    #[test]
+    fn g8_a_wait_leaves_nothing() {
+        leaves_nothing(|atom| {
+            let mut wait = Box::pin(atom.wait_for(|_| false));
+            let _ = wait.as_mut().now_or_never();
+            PANICS.set(false);
+        });
+    }
+
+    #[test]
+    fn g8_a_place_in_line_leaves_nothing() {
+        leaves_nothing(|atom| {
+            let alive = Arc::default();
+            let mut wait = Box::pin(atom.swap_when(|_| false, move |_| Fuse::new(&alive)));
+            let _ = wait.as_mut().now_or_never();
+            PANICS.set(false);
+        });
+    }
+}

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
@@ -274,6 +275,25 @@ fn g7_a_panic_in_a_waker_drop_leaves_the_wait_whole() {
         drop(wait);
         assert_eq!((broken.alive(), sound.alive()), (0, 0), "{name}");
         assert_eq!(*atom.reset(1), 1);
+    }
+}
+
+/// G2, too: the answer comes while the task's waker is being cloned, between check and park. So
+/// that waker is not needed any more, and what it does when it is dropped costs no answer.
+#[test]
+fn g7_a_waker_that_panics_when_dropped_loses_no_answer() {
+    for Wait { name, start, .. } in every_wait() {
+        let (atom, broken) = (Atom::new(0), Probe::new());
+        let mut wait = start(&atom);
+        let writer = atom.clone();
+        broken.on_clone(once(move || drop(writer.reset(1))));
+        broken.on_drop(bomb);
+        let waker = ManuallyDrop::new(broken.waker());
+        let answer = caught(|| poll(&mut wait, &waker));
+        broken.calm();
+        assert!(matches!(answer, Ok(Poll::Ready(1))), "{name}: {answer:?}");
+        drop((wait, ManuallyDrop::into_inner(waker)));
+        assert_eq!((broken.clones(), broken.alive()), (1, 0), "{name}");
     }
 }
 

@@ -17,3 +17,7 @@ mod delivery;
 mod line;
 #[path = "loom/waits.rs"]
 mod waits;
+#[path = "loom/wakers.rs"]
+mod wakers;
+#[path = "loom/watches.rs"]
+mod watches;

@@ -3,9 +3,9 @@
 //! Both are one state, read and changed by single atomic steps. The seam is four verbs:
 //!
 //! - `load`: a reference to the current node, and the flags beside it;
-//! - `publish`: replaces the node if it is still the expected one, else gives the draft back. A publisher that finds
-//!   [`WATCHED`](Flags::WATCHED) links the new node to its predecessor first, so that
-//!   *the commit itself* decides whether it will be delivered;
+//! - `publish`: replaces the node if it is still the expected one, else gives the draft
+//!   back. A publisher that finds [`WATCHED`](Flags::WATCHED) links the new node to its
+//!   predecessor first, so that *the commit itself* decides whether it will be delivered;
 //! - `raise`: sets a flag and returns exactly the state it was set in;
 //! - `lower`: clears a flag if the node is still the expected one.
 //!

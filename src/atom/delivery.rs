@@ -6,16 +6,16 @@
 //! *desk* is a [`Baton`](crate::wait::baton): whoever carries it delivers, for a
 //! [`Shift`].
 //!
-//! | step | writer                                      | deliverer (carrier of the desk)            |
-//! |------|---------------------------------------------|--------------------------------------------|
-//! | 1    | compare-and-swap of the word; under WATCHED | `answer`: clears *called* (getting the     |
-//! |      |                                             | desk by `call` is an answer, too)          |
-//! |      | the new node links its predecessor          |                                            |
-//! | 2    | if it was WATCHED: `call` of the desk       | loads the word: the newest node            |
-//! | 3    | gets the desk: becomes the deliverer        | takes over newcomers, if there is news     |
-//! | 4    | else: returns                               | takes the links back to the last delivered |
-//! |      |                                             | node; tells the commits, oldest first      |
-//! | 5    |                                             | `rest`: refused if *called*, then step 1   |
+//! | step | writer                                 | deliverer (carrier of the desk)            |
+//! |------|----------------------------------------|--------------------------------------------|
+//! | 1    | compare-and-swap of the word; under    | `answer`: clears *called* (getting the     |
+//! |      | WATCHED the new node links its         | desk by `call` is an answer, too)          |
+//! |      | predecessor                            |                                            |
+//! | 2    | if it was WATCHED: `call` of the desk  | loads the word: the newest node            |
+//! | 3    | gets the desk: becomes the deliverer   | takes over newcomers, if there is news     |
+//! | 4    | else: returns                          | takes the links back to the last delivered |
+//! |      |                                        | node; tells the commits, oldest first      |
+//! | 5    |                                        | `rest`: refused if *called*, then step 1   |
 //!
 //! **No commit is left untold.** *Either* a writer's call precedes the deliverer's last
 //! answer: then its commit precedes the load in step 2, which finds its node or one that
@@ -105,15 +105,22 @@ impl<T> Source for AtomView<T> {
 
     fn register(&self, observer: Observer<Snapshot<T>>) -> Registered<Snapshot<T>> {
         let mut touched = Touched::new();
-        self.hub().roster.register(|register| {
+        let node = self.hub().roster.register(|register| {
             let (node, state) = self.cell().raise(Flags::WATCHED, &mut touched);
             if state.flags().is_closed() {
                 touched.push(node);
-                return Registered::Closed;
+                return None;
             }
             register.add(node.version(), observer);
-            Registered::Since(Snapshot(node))
-        })
+            Some(node)
+        });
+        match node {
+            None => Registered::Closed,
+            Some(node) => {
+                let touched = touched.into_iter().map(Snapshot).collect();
+                Registered::Since(Snapshot(node), touched)
+            }
+        }
     }
 
     fn unregister(&self, observer: &Observer<Snapshot<T>>) {
@@ -176,7 +183,14 @@ impl<'a, T> Round<'a, T> {
             }
             self.shift.panics.catch(|| drop(end));
         }
-        let current = mine.and_then(|mine| Some((mine, self.view.cell().peek(&mine.0)?)));
+        let current = mine.and_then(|mine| {
+            // A look may end in a destructor, too, where the cell is the portable one.
+            let state = self
+                .shift
+                .panics
+                .catch(|| self.view.cell().peek(&mine.0))??;
+            Some((mine, state))
+        });
         if let Some((mine, state)) = current {
             return self.deliver_up_to(desk, mine, state.flags());
         }

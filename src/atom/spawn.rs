@@ -19,9 +19,9 @@ impl<T: Send + Sync + 'static> Atom<T> {
     /// Spawns a task that calls `f` with every commit after this call, in order, one call
     /// at a time: each future is awaited before the next commit is taken.
     ///
-    /// The task ends when the atom has closed and everything is told, or when the handle is aborted.
-    /// It does not keep the atom open. Commits that wait for it are kept, as in a
-    /// [`Changes`] stream.
+    /// The task ends when the atom has closed and everything is told, or when the
+    /// handle is aborted. It does not keep the atom open. Commits that wait for it
+    /// are kept, as in a [`Changes`] stream.
     ///
     /// # Panics
     ///

@@ -11,8 +11,8 @@ use crate::{
 
 /// # Waiting in plain threads
 impl<T> Atom<T> {
-    /// [`wait_for`](Atom::wait_for) for a plain thread: sleeps until a state satisfies `pred`, which may
-    /// borrow.
+    /// [`wait_for`](Atom::wait_for) for a plain thread: sleeps until a state
+    /// satisfies `pred`, which may borrow.
     ///
     /// # Panics
     ///

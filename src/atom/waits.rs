@@ -29,12 +29,13 @@ fn on_value<T>(mut pred: impl FnMut(&T) -> bool + Send + 'static) -> Predicate<S
 /// task is woken only when the wait is over. That is why predicates are `Send + 'static`: what
 /// they capture they own (`move |n| *n > limit`).
 ///
-/// A wait counts from its first poll; `changed`, `changes` and `changes_bounded` count from the call. Take
-/// one of these before the writer starts, if a state that comes and goes must not be missed.
+/// A wait counts from its first poll; `changed`, `changes` and `changes_bounded`
+/// count from the call. Take one of these before the writer starts, if a state that
+/// comes and goes must not be missed.
 ///
 /// The future borrows its handle. To spawn it, move a handle into the task:
-/// `tokio::spawn(async move { view.wait_for(..).await })`. Prefer a view there: a task that waits through
-/// an `Atom` keeps the atom open, so that its wait never ends with [`Closed`].
+/// `tokio::spawn(async move { view.wait_for(..).await })`. Prefer a view there: a task that
+/// waits through an `Atom` keeps the atom open, so that its wait never ends with [`Closed`].
 impl<T> Atom<T> {
     /// The first state that satisfies `pred`, from the first poll on.
     ///
@@ -93,13 +94,13 @@ impl<T> Atom<T> {
     /// wait keeps its place and goes on.
     ///
     /// Both closures may run several times. They see the same value in the attempt that is
-    /// committed. `f` may borrow: what it writes down in its last run belongs to the commit. A commit costs a call of `pred` for every one in line up to the first whose
-    /// condition holds.
+    /// committed. `f` may borrow: what it writes down in its last run belongs to the commit. A
+    /// commit costs a call of `pred` for every one in line up to the first whose condition holds.
     ///
     /// # Panics
     ///
-    /// With the panic of `pred` or `f`, in the waiting task; then nothing was committed, and the turn
-    /// is handed on.
+    /// With the panic of `pred` or `f`, in the waiting task; then nothing was
+    /// committed, and the turn is handed on.
     ///
     /// # Cancel safety
     ///

@@ -101,7 +101,8 @@ impl<'a, S: Commit, F: FnMut(&S::Event) -> S::Value> CommitWhen<'a, S, F> {
         };
         let mut predicate = predicate.into_inner();
         // Who could still commit keeps the source open.
-        let Registered::Since(seen) = self.source.register(Observer::Place(place.clone())) else {
+        let observer = Observer::Place(place.clone());
+        let Registered::Since(seen, _touched) = self.source.register(observer) else {
             return;
         };
         match panics::run(|| predicate.holds(&seen)) {

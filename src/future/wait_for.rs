@@ -101,7 +101,7 @@ impl<'a, S: Source> WaitFor<'a, S> {
         };
         let condition = Arc::new(Condition::carried(self.keeps));
         let observer = Observer::Condition(condition.clone());
-        let Registered::Since(seen) = self.source.register(observer) else {
+        let Registered::Since(seen, _touched) = self.source.register(observer) else {
             return;
         };
         let parked = Stage::Parked(condition.clone());

@@ -2,11 +2,11 @@
 //!
 //! A *place* in the line is in one of three states:
 //!
-//! | status  | meaning                                   | left by                                  |
-//! |---------|-------------------------------------------|------------------------------------------|
-//! | WAITING | its condition did not hold when last seen | deliverer: its condition holds → TURN     |
-//! | TURN    | it may commit; its task has been woken    | its task: condition gone → WAITING        |
-//! | LEFT    | committed, cancelled or panicked          | –                                        |
+//! | status  | meaning                                   | left by                               |
+//! |---------|-------------------------------------------|---------------------------------------|
+//! | WAITING | its condition did not hold when last seen | deliverer: its condition holds → TURN |
+//! | TURN    | it may commit; its task has been woken    | its task: condition gone → WAITING    |
+//! | LEFT    | committed, cancelled or panicked          | –                                     |
 //!
 //! Turns are given by the deliverer alone, in line order: at most one for every commit
 //! delivered, one for every turn handed back, and one, while no turn is out, for newcomers who

@@ -8,8 +8,15 @@
 //! **Handing over.** Who has told [`turn()`] events lays the desk down for anybody,
 //! gives way once, and calls it like the others: he goes on only if nobody took it, and offers it
 //! again after every further event. What he had not told yet stays on the desk. A writer takes
-//! it if it comes by in that moment; one that never does, because telling is slower
-//! than it writes, leaves the deliverer with the backlog.
+//! it if it comes by in that moment.
+//!
+//! *Certain* is that every event past the turn gives the others one such moment, and that a
+//! deliverer whom nobody overtakes returns when it has told what there is. *Not certain* is that
+//! anybody comes: the moment is far shorter than a slow watch, so where others write faster than
+//! the watches run, how often a deliverer goes on is a matter of chance without an upper bound.
+//! It cannot be otherwise while no writer waits: a backlog must be told even if no write follows,
+//! and he who could take it over is outside of the crate, or comes by while a watch is running
+//! and would have to wait for its end.
 
 use super::{
     baton::{Baton, Refused},

@@ -27,8 +27,9 @@ pub(crate) trait Source {
 
 /// What came of a registration.
 pub(crate) enum Registered<E> {
-    /// It was made at this state.
-    Since(E),
+    /// It was made at this state. The other ones are to be dropped when the registration is in its
+    /// place: a destructor in them may panic, and whoever takes it back must know of it then.
+    Since(E, Vec<E>),
     /// It was not: nothing more will come.
     Closed,
 }

@@ -3,9 +3,9 @@
 use std::{future::Future, pin::pin, task::Poll};
 
 use atomos::Atom;
-use loom::{future::block_on, thread};
+use loom::{future::block_on, sync::Arc};
 
-use super::support::{crowd, model, poll_once};
+use super::support::{cancel_while_judged, crowd, meanwhile, model, park, poll_once};
 
 async fn acquire(permits: &Atom<usize>) {
     permits.swap_when(|n| *n > 0, |n| n - 1).await;
@@ -16,8 +16,7 @@ async fn acquire(permits: &Atom<usize>) {
 fn every_permit_finds_a_waiter() {
     model(2, || {
         let permits = Atom::new(0_usize);
-        let other = permits.clone();
-        let waiting = thread::spawn(move || block_on(acquire(&other)));
+        let waiting = meanwhile(&permits, |other| block_on(acquire(other)));
         permits.swap(|n| n + 1);
         permits.swap(|n| n + 1);
         block_on(acquire(&permits));
@@ -33,10 +32,9 @@ fn a_cancelled_turn_is_handed_on() {
         let permits = Atom::new(0_usize);
         let mut first = Box::pin(acquire(&permits));
         let mut second = pin!(acquire(&permits));
-        assert!(poll_once(first.as_mut()).is_pending());
-        assert!(poll_once(second.as_mut()).is_pending());
-        let writer = permits.clone();
-        let writing = thread::spawn(move || {
+        park(first.as_mut());
+        park(second.as_mut());
+        let writing = meanwhile(&permits, |writer| {
             writer.swap(|n| n + 1);
         });
         drop(first);
@@ -50,8 +48,7 @@ fn a_cancelled_turn_is_handed_on() {
 fn a_lost_turn_comes_back() {
     model(2, || {
         let permits = Atom::new(0_usize);
-        let thief = permits.clone();
-        let stealing = thread::spawn(move || {
+        let stealing = meanwhile(&permits, |thief| {
             thief.swap(|n| n + 1);
             let stolen = thief.swap_if(|n| n.checked_sub(1)).is_some();
             if stolen {
@@ -70,10 +67,9 @@ fn a_newcomer_is_served_after_the_turn() {
     model(2, || {
         let permits = Atom::new(0_usize);
         let mut first = pin!(acquire(&permits));
-        assert!(poll_once(first.as_mut()).is_pending());
+        park(first.as_mut());
         permits.reset(2);
-        let other = permits.clone();
-        let newcomer = thread::spawn(move || block_on(acquire(&other)));
+        let newcomer = meanwhile(&permits, |other| block_on(acquire(other)));
         match poll_once(first.as_mut()) {
             Poll::Ready(()) => {}
             Poll::Pending => panic!("the first in line has a turn and the condition holds"),
@@ -89,9 +85,8 @@ fn cancelling_commits_nothing() {
     model(2, || {
         let permits = Atom::new(0_usize);
         let mut wait = Box::pin(acquire(&permits));
-        assert!(poll_once(wait.as_mut()).is_pending());
-        let writer = permits.clone();
-        let writing = thread::spawn(move || {
+        park(wait.as_mut());
+        let writing = meanwhile(&permits, |writer| {
             writer.swap(|n| n + 1);
         });
         let served = poll_once(wait.as_mut()).is_ready();
@@ -108,11 +103,10 @@ fn a_knock_is_answered_on_a_state_as_new_as_the_newcomer() {
     model(2, || {
         let permits = Atom::new(0_usize);
         let mut never = pin!(permits.swap_when(|n| *n > 9, |n| *n));
-        assert!(poll_once(never.as_mut()).is_pending());
-        let other = permits.clone();
-        let joining = thread::spawn(move || {
+        park(never.as_mut());
+        let joining = meanwhile(&permits, |other| {
             other.swap(|n| n + 1);
-            block_on(acquire(&other));
+            block_on(acquire(other));
         });
         permits.swap(|n| *n);
         joining.join().unwrap();
@@ -126,10 +120,9 @@ fn a_newcomer_does_not_overtake_a_turn() {
     model(2, || {
         let permits = Atom::new(0_usize);
         let mut first = pin!(acquire(&permits));
-        assert!(poll_once(first.as_mut()).is_pending());
+        park(first.as_mut());
         permits.reset(1);
-        let other = permits.clone();
-        let newcomer = thread::spawn(move || block_on(acquire(&other)));
+        let newcomer = meanwhile(&permits, |other| block_on(acquire(other)));
         assert!(poll_once(first.as_mut()).is_ready());
         permits.swap(|n| n + 1);
         newcomer.join().unwrap();
@@ -145,10 +138,9 @@ fn a_turn_handed_back_to_nobody_is_forgotten() {
         let permits = Atom::new(0_usize);
         let mut never = pin!(permits.swap_when(|n| *n > 9, |n| *n));
         let mut leaves = Box::pin(acquire(&permits));
-        assert!(poll_once(never.as_mut()).is_pending());
-        assert!(poll_once(leaves.as_mut()).is_pending());
-        let writer = permits.clone();
-        let writing = thread::spawn(move || {
+        park(never.as_mut());
+        park(leaves.as_mut());
+        let writing = meanwhile(&permits, |writer| {
             writer.swap(|n| n + 1);
         });
         drop(leaves);
@@ -164,11 +156,10 @@ fn a_cancelled_turn_is_handed_on_by_its_own_call() {
         let permits = Atom::new(0_usize);
         let mut first = Box::pin(acquire(&permits));
         let mut second = pin!(acquire(&permits));
-        assert!(poll_once(first.as_mut()).is_pending());
-        assert!(poll_once(second.as_mut()).is_pending());
+        park(first.as_mut());
+        park(second.as_mut());
         let _crowd = crowd(&permits);
-        let writer = permits.clone();
-        let writing = thread::spawn(move || {
+        let writing = meanwhile(&permits, |writer| {
             writer.swap(|n| n + 1);
         });
         drop(first);
@@ -185,12 +176,11 @@ fn a_lost_turn_goes_to_the_next() {
         let mut three = pin!(permits.swap_when(|n| *n > 2, |n| n - 3));
         let mut first = pin!(acquire(&permits));
         let mut second = pin!(acquire(&permits));
-        assert!(poll_once(three.as_mut()).is_pending());
-        assert!(poll_once(first.as_mut()).is_pending());
-        assert!(poll_once(second.as_mut()).is_pending());
+        park(three.as_mut());
+        park(first.as_mut());
+        park(second.as_mut());
         permits.reset(3);
-        let thief = permits.clone();
-        let stealing = thread::spawn(move || {
+        let stealing = meanwhile(&permits, |thief| {
             thief.reset(2);
         });
         if poll_once(three.as_mut()).is_ready() {
@@ -210,11 +200,10 @@ fn a_knock_outlasts_the_turn() {
     model(1, || {
         let permits = Atom::new(0_usize);
         let mut first = pin!(acquire(&permits));
-        assert!(poll_once(first.as_mut()).is_pending());
+        park(first.as_mut());
         let _crowd = crowd(&permits);
         permits.reset(2);
-        let other = permits.clone();
-        let newcomer = thread::spawn(move || block_on(acquire(&other)));
+        let newcomer = meanwhile(&permits, |other| block_on(acquire(other)));
         assert!(poll_once(first.as_mut()).is_ready());
         newcomer.join().unwrap();
         assert_eq!(permits.with(|n| *n), 0);
@@ -226,22 +215,16 @@ fn a_knock_outlasts_the_turn() {
 fn a_cancelled_place_drops_its_predicate() {
     model(3, || {
         let permits = Atom::new(0_usize);
-        let captured = loom::sync::Arc::new(());
+        let captured = Arc::new(());
         let held = captured.clone();
         let holds = move |n: &usize| {
             let _ = &held;
             *n > 9
         };
-        let mut wait = Box::pin(permits.swap_when(holds, |n| *n));
-        assert!(poll_once(wait.as_mut()).is_pending());
-        let _crowd = crowd(&permits);
-        let writer = permits.clone();
-        let writing = thread::spawn(move || {
+        let wait = Box::pin(permits.swap_when(holds, |n| *n));
+        cancel_while_judged(&permits, wait, &captured, crowd, |writer| {
             writer.swap(|n| n + 1);
         });
-        drop(wait);
-        writing.join().unwrap();
-        assert_eq!(loom::sync::Arc::strong_count(&captured), 1);
     });
 }
 
@@ -252,13 +235,12 @@ fn a_knock_is_not_wiped_out() {
     model(3, || {
         let atom = Atom::new(0_usize);
         let mut holder = Box::pin(atom.swap_when(|n| *n >= 1, |_| 3));
-        assert!(poll_once(holder.as_mut()).is_pending());
+        park(holder.as_mut());
         atom.reset(1); // the holder's turn is out
         let mut stale = Box::pin(atom.swap_when(|n| *n == 1, |_| 9));
-        assert!(poll_once(stale.as_mut()).is_pending()); // its knock stands
+        park(stale.as_mut()); // its knock stands
         atom.reset(2);
-        let other = atom.clone();
-        let newcomer = thread::spawn(move || {
+        let newcomer = meanwhile(&atom, |other| {
             block_on(other.swap_when(|n| *n >= 2, |n| n + 10));
         });
         assert!(poll_once(holder.as_mut()).is_ready());

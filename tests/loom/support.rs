@@ -9,7 +9,12 @@ use std::{
 };
 
 use atomos::{Atom, Changes};
-use loom::{alloc::Track, cell::UnsafeCell};
+use loom::{
+    alloc::Track,
+    cell::UnsafeCell,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
 
 /// A value whose reads and end loom checks: a read of a freed node, or a node that is never
 /// freed, fails the model.
@@ -67,4 +72,40 @@ pub(crate) fn crowd<T>(atom: &Atom<T>) -> [Changes<T>; 4] {
     // The desk is tidied now, and counted.
     drop(first);
     crowd
+}
+
+/// Runs `f` in another thread, with a handle of its own.
+pub(crate) fn meanwhile<T, R>(
+    atom: &Atom<T>,
+    f: impl FnOnce(&Atom<T>) -> R + 'static,
+) -> JoinHandle<R>
+where
+    T: 'static,
+    R: 'static,
+{
+    let atom = atom.clone();
+    thread::spawn(move || f(&atom))
+}
+
+/// The first poll of a wait that is not satisfied yet.
+pub(crate) fn park<F: Future + ?Sized>(wait: Pin<&mut F>) {
+    assert!(poll_once(wait).is_pending());
+}
+
+/// Cancels `wait`, whose predicate shares `captured`, while another thread makes a commit on
+/// which it is evaluated: it is dropped once, whoever has it at that moment. `others` join
+/// before that.
+pub(crate) fn cancel_while_judged<T: 'static, O>(
+    atom: &Atom<T>,
+    mut wait: Pin<Box<impl Future + ?Sized>>,
+    captured: &Arc<()>,
+    others: impl FnOnce(&Atom<T>) -> O,
+    commit: impl FnOnce(&Atom<T>) + 'static,
+) {
+    park(wait.as_mut());
+    let _others = others(atom);
+    let writing = meanwhile(atom, commit);
+    drop(wait);
+    writing.join().unwrap();
+    assert_eq!(Arc::strong_count(captured), 1);
 }

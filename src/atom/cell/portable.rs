@@ -2,9 +2,8 @@
 //! leaves no room in a word.
 //!
 //! Node and flags stand in one immutable record, so that every change of either is one
-//! compare-and-swap of the record, as in [`packed`](super::packed). It costs an allocation
-//! more for each commit, and what arc-swap's writes cost; the protocols above
-//! the seam are the same.
+//! compare-and-swap of the record, as in [`packed`](super::packed). It costs an allocation more
+//! for each commit, and what arc-swap's writes cost; the protocols above the seam are the same.
 
 use std::sync::Arc;
 
