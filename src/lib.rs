@@ -32,6 +32,8 @@ mod atom;
 mod atomic;
 #[cfg(not(loom))]
 mod blocking;
+#[cfg(doc)]
+pub mod docs;
 mod error;
 mod future;
 mod reader;
