@@ -1,18 +1,25 @@
 //! [`Atomic`]: a number or a flag in place.
 
-mod arithmetic;
 pub(crate) mod primitive;
+pub(crate) mod values;
+
+// In the order in which the documentation is to show their methods, hence apart.
+mod basics;
+
+mod updates;
+
+mod arithmetic;
+
+mod waits;
+
 #[cfg(not(loom))]
 mod threads;
-mod updates;
-pub(crate) mod values;
-mod waits;
 
 use std::{fmt, panic};
 
 use self::primitive::{Primitive, level};
 use crate::{
-    sync::{Arc, barrier, const_unless_loom, in_place::InPlace, late_box::LateBox},
+    sync::{Arc, barrier, in_place::InPlace, late_box::LateBox},
     wait::{
         line::Line,
         listeners::Listeners,
@@ -34,22 +41,23 @@ use crate::{
 /// have one order. There is no `Ordering` to choose, because a weaker write could pass
 /// the look for those who wait.
 ///
-/// An array of cells is `[Atomic<T>; N]` or `Box<[Atomic<T>]>`.
+/// There is a [name](crate#types) for each width: `AtomicU64` is `Atomic<u64>`. An array of cells
+/// is `[Atomic<T>; N]` or `Box<[Atomic<T>]>`.
 ///
 /// # Writes and waits
 ///
 /// Every writer offers what it has written to those who wait. So a value that
 /// satisfies a wait is not missed if the next write overwrites it at once: after
-/// `set(1); set(0)` a task that waited for 1 has got it. Of writers that race each other, any may be
-/// the one that answers; a wait may also be answered by a write that was still in progress
-/// when it began. That one equals the value before it does not make a write less of a write.
+/// `set(1); set(0)` a task that waited for 1 has got it. Of writers that race each other, any may
+/// be the one that answers; a wait may also be answered by a write that was still in progress
+/// when it began. Writing the value that is there already is a write like any other.
 ///
 /// A write returns when those who wait have been told, unless another thread is telling them: then
 /// that one does it. It wakes only tasks whose wait is over.
 ///
 /// | wait | costs a write that does not satisfy it |
 /// |---|---|
-/// | [`wait_at_least`](Self::wait_at_least), [`wait_at_most`](Self::wait_at_most), [`wait_equal`](Self::wait_equal) | one comparison, however many wait |
+/// | [`wait_at_least`](Self::wait_at_least), [`wait_at_most`](Self::wait_at_most), [`wait_equal`](Self::wait_equal), [`changed_from`](Self::changed_from), [`values`](Self::values) | one comparison, however many wait |
 /// | [`wait_for`](Self::wait_for), [`wait_map`](Self::wait_map) | a short lock and a call of each closure |
 /// | [`update_when`](Self::update_when) | a short lock and a call for each in line, up to the first whose condition holds |
 ///
@@ -99,82 +107,6 @@ impl<T: Primitive> Observers<T> {
 }
 
 impl<T: Primitive> Atomic<T> {
-    const_unless_loom! {
-        /// A cell with `value`.
-        ///
-        /// ```
-        /// use atomos::Atomic;
-        ///
-        /// static OPEN: Atomic<bool> = Atomic::new(false);
-        /// let seats: [Atomic<u32>; 3] = std::array::from_fn(|row| Atomic::new(10 * row as u32));
-        /// assert_eq!((OPEN.get(), seats[2].get()), (false, 20));
-        /// ```
-        pub fn new(value: T) -> Self {
-            Self {
-                value: InPlace::new(value),
-                observers: LateBox::new(),
-            }
-        }
-    }
-
-    /// The value.
-    #[doc(alias("load", "intValue", "longValue", "getPlain", "getAcquire"))]
-    #[inline]
-    pub fn get(&self) -> T {
-        T::load(self.value.get())
-    }
-
-    /// Makes `value` the value.
-    #[doc(alias("store", "setRelease", "lazySet"))]
-    #[inline]
-    pub fn set(&self, value: T) {
-        T::store(self.value.get(), value);
-        self.wrote(value);
-    }
-
-    /// Makes `value` the value, and returns the one before.
-    #[doc(alias("swap", "getAndSet", "exchange"))]
-    #[inline]
-    pub fn get_and_set(&self, value: T) -> T {
-        let previous = T::swap(self.value.get(), value);
-        self.wrote(value);
-        previous
-    }
-
-    /// The value of a cell that nobody shares any more.
-    pub fn into_inner(self) -> T {
-        self.get()
-    }
-
-    /// Sets `new` if the value is `expected`; false if it is not.
-    ///
-    /// Floats are compared by their bits: NaN equals the same NaN, and -0.0 differs from 0.0.
-    #[doc(alias("compareAndSet", "weakCompareAndSet", "compare_and_swap"))]
-    #[inline]
-    pub fn compare_and_set(&self, expected: T, new: T) -> bool {
-        self.compare_and_exchange(expected, new).is_ok()
-    }
-
-    /// Sets `new` if the value is `expected`, compared as [`compare_and_set`](Self::compare_and_set)
-    /// does. Returns the previous value.
-    ///
-    /// # Errors
-    ///
-    /// The actual value, if it is another one; then nothing has changed.
-    ///
-    /// ```
-    /// let cell = atomos::Atomic::new(1);
-    /// assert_eq!(cell.compare_and_exchange(1, 2), Ok(1));
-    /// assert_eq!(cell.compare_and_exchange(1, 3), Err(2));
-    /// ```
-    #[doc(alias("compare_exchange", "compareAndExchange"))]
-    #[inline]
-    pub fn compare_and_exchange(&self, expected: T, new: T) -> Result<T, T> {
-        let previous = T::compare_exchange(self.value.get(), expected, new)?;
-        self.wrote(new);
-        Ok(previous)
-    }
-
     #[inline]
     fn raw(&self) -> &T::Atomic {
         self.value.get()
@@ -284,29 +216,29 @@ pub(crate) mod names {
     use super::Atomic;
 
     macro_rules! names {
-        ($($name:ident = $T:ty;)*) => {$(
-            #[doc = concat!("A cell that holds ", stringify!($T), ".")]
+        ($($name:ident = $T:ty, $note:literal;)*) => {$(
+            #[doc = concat!("An [`Atomic`] of `", stringify!($T), "`; ", $note)]
             pub type $name = Atomic<$T>;
         )*};
     }
 
     names! {
-        AtomicBool = bool;
-        AtomicI8 = i8;
-        AtomicI16 = i16;
-        AtomicI32 = i32;
-        AtomicI64 = i64;
-        AtomicIsize = isize;
-        AtomicU8 = u8;
-        AtomicU16 = u16;
-        AtomicU32 = u32;
-        AtomicU64 = u64;
-        AtomicUsize = usize;
-        AtomicF32 = f32;
-        AtomicF64 = f64;
-        AtomicBoolean = bool;
-        AtomicInteger = i32;
-        AtomicLong = i64;
-        AtomicFloat = f64;
+        AtomicBool = bool, "the name is that of `std`'s.";
+        AtomicI8 = i8, "the name is that of `std`'s.";
+        AtomicI16 = i16, "the name is that of `std`'s.";
+        AtomicI32 = i32, "the name is that of `std`'s.";
+        AtomicI64 = i64, "the name is that of `std`'s.";
+        AtomicIsize = isize, "the name is that of `std`'s.";
+        AtomicU8 = u8, "the name is that of `std`'s.";
+        AtomicU16 = u16, "the name is that of `std`'s.";
+        AtomicU32 = u32, "the name is that of `std`'s.";
+        AtomicU64 = u64, "the name is that of `std`'s.";
+        AtomicUsize = usize, "the name is that of `std`'s.";
+        AtomicF32 = f32, "`std` has none.";
+        AtomicF64 = f64, "`std` has none.";
+        AtomicBoolean = bool, "another name of [`AtomicBool`]: Java's, and that of the original atomos.";
+        AtomicInteger = i32, "another name of [`AtomicI32`]: Java's, and that of the original atomos.";
+        AtomicLong = i64, "another name of [`AtomicI64`]: Java's, and that of the original atomos.";
+        AtomicFloat = f64, "another name of [`AtomicF64`]: that of the original atomos.";
     }
 }

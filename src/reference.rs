@@ -1,9 +1,14 @@
 //! [`AtomicReference`]: a shared `Arc` that is replaced as a whole.
 
 mod tagged;
+
+// In the order in which the documentation is to show their methods, hence apart.
+mod basics;
+
+mod waits;
+
 #[cfg(not(loom))]
 mod threads;
-mod waits;
 
 pub use self::tagged::{AtomicMarkableReference, AtomicStampedReference};
 
@@ -32,7 +37,8 @@ use crate::{
 /// more threads have ever used arc-swap. Nothing is allocated until somebody waits.
 ///
 /// Every writer offers what it has written to those who wait, as with
-/// [`Atomic`](crate::Atomic#writes-and-waits).
+/// [`Atomic`](crate::Atomic#writes-and-waits): a wait costs each write a short lock and a call of
+/// its closure.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -53,113 +59,6 @@ pub struct AtomicReference<T> {
 impl<T> Event for Arc<T> {}
 
 impl<T> AtomicReference<T> {
-    /// A reference to `value`. For an `Arc` there is already, use [`From`].
-    pub fn new(value: T) -> Self {
-        Self::from(Arc::new(value))
-    }
-
-    /// The current reference.
-    #[doc(alias("load", "load_full", "getPlain", "getAcquire"))]
-    pub fn get(&self) -> Arc<T> {
-        self.value.load_full()
-    }
-
-    /// Replaces the reference.
-    #[doc(alias("store", "setRelease", "lazySet"))]
-    pub fn set(&self, new: Arc<T>) {
-        drop(self.get_and_set(new));
-    }
-
-    /// Replaces the reference, and returns the one before.
-    #[doc(alias("swap", "getAndSet"))]
-    pub fn get_and_set(&self, new: Arc<T>) -> Arc<T> {
-        let previous = self.value.swap(new.clone());
-        self.wrote(new);
-        previous
-    }
-
-    /// Replaces the reference if it is the very `expected` one; false if it is not.
-    #[doc(alias("compareAndSet", "weakCompareAndSet"))]
-    pub fn compare_and_set(&self, expected: &Arc<T>, new: Arc<T>) -> bool {
-        self.compare_and_exchange(expected, new).is_ok()
-    }
-
-    /// Replaces the reference if it is the very `expected` one. Returns the one before.
-    ///
-    /// # Errors
-    ///
-    /// The current reference, if it is another one; then nothing has changed, and `new` is
-    /// dropped. Keep a clone of it to go on with.
-    #[doc(alias("compare_exchange", "compareAndExchange", "compare_and_swap"))]
-    pub fn compare_and_exchange(&self, expected: &Arc<T>, new: Arc<T>) -> Result<Arc<T>, Arc<T>> {
-        let previous = Arc::clone(&self.value.compare_and_swap(expected, new.clone()));
-        if Arc::ptr_eq(&previous, expected) {
-            self.wrote(new);
-            Ok(previous)
-        } else {
-            Err(previous)
-        }
-    }
-
-    /// The loop behind the following: previous and new reference.
-    fn update(&self, mut f: impl FnMut(&Arc<T>) -> Arc<T>) -> (Arc<T>, Arc<T>) {
-        let mut current = self.get();
-        loop {
-            let new = f(&current);
-            match self.compare_and_exchange(&current, new.clone()) {
-                Ok(previous) => return (previous, new),
-                Err(now) => current = now,
-            }
-        }
-    }
-
-    /// Sets what `f` makes of the reference; `f` runs again if another write was quicker. Returns
-    /// the reference before.
-    #[doc(alias("getAndUpdate", "rcu"))]
-    pub fn get_and_update(&self, f: impl FnMut(&Arc<T>) -> Arc<T>) -> Arc<T> {
-        self.update(f).0
-    }
-
-    /// Sets what `f` makes of the reference; `f` runs again if another write was quicker. Returns
-    /// the new reference.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    ///
-    /// let list = atomos::AtomicReference::new(vec![1]);
-    /// let longer = list.update_and_get(|v| Arc::new(v.iter().copied().chain([2]).collect()));
-    /// assert_eq!(*longer, [1, 2]);
-    /// ```
-    #[doc(alias("updateAndGet"))]
-    pub fn update_and_get(&self, f: impl FnMut(&Arc<T>) -> Arc<T>) -> Arc<T> {
-        self.update(f).1
-    }
-
-    /// Sets what `f` makes of the reference and `x`, in this order. Returns the one before.
-    #[doc(alias("getAndAccumulate"))]
-    pub fn get_and_accumulate(
-        &self,
-        x: Arc<T>,
-        mut f: impl FnMut(&Arc<T>, &Arc<T>) -> Arc<T>,
-    ) -> Arc<T> {
-        self.update(|current| f(current, &x)).0
-    }
-
-    /// Sets what `f` makes of the reference and `x`, in this order. Returns the new one.
-    #[doc(alias("accumulateAndGet"))]
-    pub fn accumulate_and_get(
-        &self,
-        x: Arc<T>,
-        mut f: impl FnMut(&Arc<T>, &Arc<T>) -> Arc<T>,
-    ) -> Arc<T> {
-        self.update(|current| f(current, &x)).1
-    }
-
-    /// The last reference of a cell that nobody shares any more.
-    pub fn into_inner(self) -> Arc<T> {
-        self.get()
-    }
-
     fn listeners(&self) -> &Listeners<Arc<T>> {
         self.listeners.get_or_make(Listeners::new)
     }

@@ -9,8 +9,9 @@ use std::rc::Rc;
 use std::sync::MutexGuard;
 
 use atomos::{
-    Atom, AtomView, BoundedChanges, Change, Changes, Closed, Conflict, Lagged, Reader, Snapshot,
-    Snapshots, WatchEvent, WatchKey, WeakAtom,
+    Accumulator, Adder, Atom, AtomView, Atomic, AtomicMarkableReference, AtomicReference,
+    AtomicStampedReference, BoundedChanges, Change, Changes, Closed, Conflict, Lagged, Number,
+    Reader, Snapshot, Snapshots, Values, ValuesOwned, WatchEvent, WatchKey, WeakAtom,
 };
 use futures::Stream;
 use futures::stream::FusedStream;
@@ -114,6 +115,39 @@ fn g13_snapshots_are_unwind_safe_as_an_arc_of_the_value_is() {
 #[test]
 fn g13_what_holds_no_value_has_every_auto_trait() {
     types!(WatchKey, Lagged, Closed; [Send Sync Unpin UnwindSafe RefUnwindSafe]);
+}
+
+#[test]
+fn g13_cells_have_every_auto_trait() {
+    types!(
+        Atomic<u8>, Atomic<f64>, Adder<i64>, Accumulator<f64>, Values<'static, u8>, ValuesOwned<u8>;
+        [Send Sync Unpin UnwindSafe RefUnwindSafe]
+    );
+}
+
+#[test]
+fn g13_cells_have_every_auto_trait_in_generic_code() {
+    fn all<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
+    fn of<T: Number>() {
+        all::<(Atomic<T>, Adder<T>, Accumulator<T>)>();
+        all::<(Values<'static, T>, ValuesOwned<T>)>();
+    }
+    of::<u8>();
+}
+
+#[test]
+fn g13_references_are_unwind_safe_and_move_when_the_value_may() {
+    macro_rules! references {
+        ($t:ty; $bounds:tt) => {
+            types!(
+                AtomicReference<$t>, AtomicStampedReference<$t>, AtomicMarkableReference<$t>;
+                $bounds
+            );
+        };
+    }
+    references!(u8; [Send Sync Unpin UnwindSafe RefUnwindSafe]);
+    references!(Cell<u8>; [!Send !Sync Unpin UnwindSafe RefUnwindSafe]);
+    references!(Rc<u8>; [!Send !Sync]);
 }
 
 #[test]

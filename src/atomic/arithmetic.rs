@@ -8,7 +8,8 @@ use super::{
 /// # Counting
 ///
 /// Integers wrap on overflow, in all builds. Floats follow IEEE 754, and are changed by
-/// compare-and-swap loops, since there is no such instruction for them.
+/// compare-and-swap loops, since there is no such instruction for them; of NaN and a number both
+/// the larger and the smaller are the number, as with `f64::max`.
 impl<T: Number> Atomic<T> {
     /// Adds `x`. Returns the new value.
     ///
@@ -87,7 +88,7 @@ impl<T: Number> Atomic<T> {
         previous
     }
 
-    /// Sets the larger of the value and `x`, by `max`. Returns the new value.
+    /// Sets the larger of the value and `x`. Returns the new value.
     #[doc(alias("max"))]
     #[inline]
     pub fn max_and_get(&self, x: T) -> T {
@@ -96,7 +97,7 @@ impl<T: Number> Atomic<T> {
         new
     }
 
-    /// Sets the larger of the value and `x`, by `max`. Returns the value before.
+    /// Sets the larger of the value and `x`. Returns the value before.
     #[doc(alias("fetch_max"))]
     #[inline]
     pub fn get_and_max(&self, x: T) -> T {
@@ -105,7 +106,7 @@ impl<T: Number> Atomic<T> {
         previous
     }
 
-    /// Sets the smaller of the value and `x`, by `min`. Returns the new value.
+    /// Sets the smaller of the value and `x`. Returns the new value.
     #[doc(alias("min"))]
     #[inline]
     pub fn min_and_get(&self, x: T) -> T {
@@ -114,7 +115,7 @@ impl<T: Number> Atomic<T> {
         new
     }
 
-    /// Sets the smaller of the value and `x`, by `min`. Returns the value before.
+    /// Sets the smaller of the value and `x`. Returns the value before.
     #[doc(alias("fetch_min"))]
     #[inline]
     pub fn get_and_min(&self, x: T) -> T {
@@ -125,6 +126,15 @@ impl<T: Number> Atomic<T> {
 }
 
 /// # Bits
+///
+/// For integers, and for `bool`.
+///
+/// ```
+/// let set = atomos::AtomicU8::new(0b0011);
+/// assert_eq!(set.bitwise_or_and_get(0b0100), 0b0111);
+/// assert_eq!(set.get_and_bitwise_and(!0b0001), 0b0111);
+/// assert_eq!(set.bitwise_xor_and_get(0b0010), 0b0100);
+/// ```
 impl<T: Bitwise> Atomic<T> {
     /// Sets the bitwise `and` of the value and `x`. Returns the new value.
     #[doc(alias("and"))]

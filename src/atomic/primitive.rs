@@ -18,7 +18,8 @@ use crate::{
 /// A type that an [`Atomic`](crate::Atomic) can hold: `bool`, every integer up to 64 bits,
 /// `f32` and `f64`.
 ///
-/// The trait is sealed; it is public so that code over cells can be generic.
+/// The trait is sealed, by a supertrait that cannot be named; it is public so that code over
+/// cells can be generic.
 ///
 /// ```
 /// use atomos::{Atomic, Primitive};
@@ -59,6 +60,16 @@ pub trait Primitive:
 pub trait Number: Primitive + Arithmetic {}
 
 /// A [`Primitive`] made of bits that mean something one by one: `bool` and every integer. Sealed.
+///
+/// ```
+/// use atomos::{Atomic, Bitwise};
+///
+/// fn raise<T: Bitwise>(flags: &Atomic<T>, flag: T) -> T {
+///     flags.bitwise_or_and_get(flag)
+/// }
+/// assert!(raise(&Atomic::new(false), true));
+/// assert_eq!(raise(&Atomic::new(0b01_u8), 0b10), 0b11);
+/// ```
 pub trait Bitwise: Primitive + Logic {}
 
 /// How the atomic of a type is reached. Everything is sequentially consistent.

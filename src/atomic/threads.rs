@@ -39,6 +39,14 @@ impl<T: Primitive> Atomic<T> {
     /// # Panics
     ///
     /// With the panic of `pred`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let ready = atomos::AtomicBool::new(false);
+    /// let waited = ready.blocking_wait_for_timeout(|ready| ready, Duration::from_millis(1));
+    /// assert_eq!(waited, None);
+    /// ```
     pub fn blocking_wait_for_timeout(
         &self,
         mut pred: impl FnMut(T) -> bool + Send,

@@ -4,8 +4,8 @@ use super::{Atomic, Primitive, primitive};
 
 /// # Updating
 ///
-/// An update closure runs again when another write was quicker; while it panics, nothing
-/// changes. It may use the cell itself; a write of its own makes it run again.
+/// An update closure runs again when another write was quicker; if it panics, nothing has
+/// changed. It may use the cell itself; a write of its own makes it run again.
 impl<T: Primitive> Atomic<T> {
     /// The loop behind all of them: previous and new value.
     #[inline]
@@ -46,13 +46,19 @@ impl<T: Primitive> Atomic<T> {
     }
 
     /// Sets what `f` makes of the value and `x`, in this order. Returns the new one.
+    ///
+    /// ```
+    /// let digits = atomos::Atomic::new(12);
+    /// assert_eq!(digits.accumulate_and_get(3, |n, digit| 10 * n + digit), 123);
+    /// ```
     #[doc(alias("accumulateAndGet"))]
     #[inline]
     pub fn accumulate_and_get(&self, x: T, mut f: impl FnMut(T, T) -> T) -> T {
         self.update(|value| f(value, x)).1
     }
 
-    /// Sets what `f` makes of the value, unless that is `None`. Returns the new value.
+    /// Sets what `f` makes of the value, unless that is `None`. Returns the new value (where
+    /// `fetch_update` of `std` returns the one before).
     ///
     /// # Errors
     ///

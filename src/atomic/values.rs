@@ -75,14 +75,16 @@ impl<T: Primitive, C: Borrow<Atomic<T>>> Drop for Following<T, C> {
 
 /// The values of a cell, from [`Atomic::values`]: now, then always the latest that differs.
 ///
-/// It keeps one value, however slowly it is polled, and does not end.
+/// It keeps one value, however slowly it is polled, and does not end. Streams of the same cell
+/// take nothing from each other.
 ///
 /// # Cancel safety
 ///
 /// A value is taken from the stream only by the poll that returns it.
 pub struct Values<'a, T: Primitive>(Following<T, &'a Atomic<T>>);
 
-/// The values of a cell, from [`Atomic::values_owned`]: as [`Values`], and it borrows nothing.
+/// The values of a cell, from [`Atomic::values_owned`]: as [`Values`], but it owns its part of the
+/// cell, so that it can be spawned.
 pub struct ValuesOwned<T: Primitive>(Following<T, Arc<Atomic<T>>>);
 
 impl<'a, T: Primitive> Values<'a, T> {

@@ -58,10 +58,18 @@ impl<T: Primitive> Atomic<T> {
         Open(WaitFor::new(self, on_value(pred), Budget::cooperative()))
     }
 
-    /// The first `Some` that `f` makes of a value.
+    /// The first `Some` that `f` makes of a value: waiting and picking in one step.
     ///
     /// Cancel safety and panics are those of [`wait_for`](Self::wait_for); a result that was
     /// found but not returned yet is dropped with the future.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let cell = atomos::Atomic::new(-4_i32);
+    /// let root = cell.wait_map(|n| (n < 0).then(|| n.unsigned_abs().isqrt())).await;
+    /// assert_eq!(root, 2);
+    /// # });
+    /// ```
     pub fn wait_map<U: Send + 'static>(
         &self,
         mut f: impl FnMut(T) -> Option<U> + Send + 'static,
@@ -212,6 +220,15 @@ impl<T: Number> Atomic<T> {
     /// # Cancel safety
     ///
     /// Dropping the future leaves nothing behind.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let in_flight = std::sync::Arc::new(atomos::AtomicU32::new(1));
+    /// let request = in_flight.clone();
+    /// std::thread::spawn(move || request.decrement_and_get());
+    /// assert_eq!(in_flight.wait_at_most(0).await, 0);
+    /// # });
+    /// ```
     pub fn wait_at_most(&self, bound: T) -> impl Future<Output = T> {
         Reach::new(self, Goal::AtMost(level(bound)))
     }

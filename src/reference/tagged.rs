@@ -42,7 +42,8 @@ impl<T, M: Copy + PartialEq> Tagged<T, M> {
 /// A reference with a number beside it, which tells apart a reference that came back.
 ///
 /// The pair is replaced as a whole, one allocation for each; both are compared, the reference
-/// by identity. Setting a pair to what it is already writes nothing.
+/// by identity. It cannot be awaited: for that, put the pair into an [`Atom`](crate::Atom), whose
+/// [`compare_exchange`](crate::Atom::compare_exchange) tells commits apart by itself.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -84,6 +85,7 @@ impl<T> AtomicStampedReference<T> {
     }
 
     /// Replaces both, if both are what is expected; false if one is not.
+    /// Replacing a pair by the same pair writes nothing.
     #[doc(alias("compareAndSet", "weakCompareAndSet"))]
     pub fn compare_and_set(
         &self,
@@ -124,7 +126,8 @@ impl<T> panic::RefUnwindSafe for AtomicStampedReference<T> {}
 /// A reference with a flag beside it, as for a node that is about to be removed.
 ///
 /// The pair is replaced as a whole, one allocation for each; both are compared, the reference
-/// by identity. Setting a pair to what it is already writes nothing.
+/// by identity. It cannot be awaited: for that, put the pair into an [`Atom`](crate::Atom), whose
+/// [`compare_exchange`](crate::Atom::compare_exchange) tells commits apart by itself.
 ///
 /// ```
 /// let node = atomos::AtomicMarkableReference::new("node", false);
@@ -163,6 +166,7 @@ impl<T> AtomicMarkableReference<T> {
     }
 
     /// Replaces both, if both are what is expected; false if one is not.
+    /// Replacing a pair by the same pair writes nothing.
     #[doc(alias("compareAndSet", "weakCompareAndSet"))]
     pub fn compare_and_set(
         &self,

@@ -15,6 +15,16 @@ impl<T> AtomicReference<T> {
     /// With the panic of `pred`. Also if this thread is telling others of a write to this
     /// cell, as in a predicate or a waker, and the current reference does not satisfy `pred`: it
     /// holds up the later ones and would wait for ever.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// let config = atomos::AtomicReference::new(None);
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| config.set(Arc::new(Some("debug"))));
+    ///     assert_eq!(*config.blocking_wait_for(|now| now.is_some()), Some("debug"));
+    /// });
+    /// ```
     pub fn blocking_wait_for(&self, pred: impl FnMut(&Arc<T>) -> bool + Send) -> Arc<T> {
         match block_until(self, pred, None) {
             Waited::Held(value) => value,

@@ -13,8 +13,8 @@ use crate::{
 
 /// # Waiting
 ///
-/// As on [`Atomic`](crate::Atomic): a wait counts from its first poll, and every writer offers what it
-/// has written.
+/// As on [`Atomic`](crate::Atomic): a wait counts from its first poll, and every writer offers what
+/// it has written.
 impl<T> AtomicReference<T> {
     /// The first reference that satisfies `pred`, from the first poll on.
     ///
@@ -44,10 +44,18 @@ impl<T> AtomicReference<T> {
         ))
     }
 
-    /// The first `Some` that `f` makes of a reference.
+    /// The first `Some` that `f` makes of a reference: waiting and picking in one step.
     ///
     /// Cancel safety and panics are those of [`wait_for`](Self::wait_for); a result that was
     /// found but not returned yet is dropped with the future.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let name = atomos::AtomicReference::new("ada lovelace");
+    /// let (first, _) = name.wait_map(|name| name.split_once(' ')).await;
+    /// assert_eq!(first, "ada");
+    /// # });
+    /// ```
     pub fn wait_map<U: Send + 'static>(
         &self,
         f: impl FnMut(&Arc<T>) -> Option<U> + Send + 'static,

@@ -8,9 +8,12 @@ use crate::atomic::primitive::{Primitive, update};
 /// A value that many threads accumulate into by a function, and few read: a maximum, a
 /// product.
 ///
-/// As in an [`Adder`](crate::Adder), writers that meet go to stripes of their own. So the function has to
-/// be associative and commutative, and `identity` must change nothing: `f(x, identity) == x`. The
-/// result is exact once the writers are done.
+/// As in an [`Adder`](crate::Adder), writers that meet go to stripes of their own. So the function
+/// has to be associative and commutative, and `identity` must change nothing:
+/// `f(x, identity) == x`. The result is exact once the writers are done.
+///
+/// It cannot be awaited, nor be made in a constant: for a value to wait for, use an
+/// [`Atomic`](crate::Atomic) and its `accumulate_and_get`; for a sum in a `static`, an `Adder`.
 ///
 /// ```
 /// use atomos::Accumulator;
@@ -63,7 +66,11 @@ impl<T: Primitive> Accumulator<T> {
         });
     }
 
-    /// What was accumulated so far. O(processors).
+    /// What was accumulated so far: exact if nobody accumulates meanwhile. O(processors).
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the function.
     #[doc(alias("longValue", "doubleValue", "intValue"))]
     pub fn get(&self) -> T {
         let values = self.striped.all().map(|stripe| T::load(stripe));
@@ -79,6 +86,10 @@ impl<T: Primitive> Accumulator<T> {
 
     /// The value, and starts anew: what is accumulated at the same time is in this value or in
     /// the next one.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the function; then what it had taken is lost.
     #[doc(alias("getThenReset"))]
     pub fn get_then_reset(&self) -> T {
         let identity = self.identity;

@@ -1,6 +1,6 @@
 //! A sum that many threads add to.
 
-use std::fmt;
+use std::{fmt, panic};
 
 use super::Striped;
 use crate::{atomic::primitive::Number, sync::const_unless_loom};
@@ -9,11 +9,11 @@ use crate::{atomic::primitive::Number, sync::const_unless_loom};
 ///
 /// Writers that meet go to stripes of their own, a cache line each, so that they do not
 /// hinder each other; [`sum`](Self::sum) adds the stripes up, as many as there are
-/// processors. It cannot be awaited: for that, and for a value that is exact while others write, use
-/// an [`Atomic`](crate::Atomic).
+/// processors. It cannot be awaited: for that, and for a value that is exact while others write,
+/// use an [`Atomic`](crate::Atomic).
 ///
-/// The sum is exact once the writers are done. While they run it is no snapshot: it may contain an addition
-/// and lack one that was made before, elsewhere. Integers wrap; floats are added in no particular
+/// The sum is exact once the writers are done. While they run it is no snapshot: it may contain an
+/// addition and lack one that was made before, elsewhere. Integers wrap; floats are added in no particular
 /// order, which can change the last digits.
 ///
 /// ```
@@ -65,7 +65,7 @@ impl<T: Number> Adder<T> {
         self.add(T::ZERO.minus(T::ONE));
     }
 
-    /// What was added so far. O(processors).
+    /// What was added so far: exact if nobody adds meanwhile. O(processors).
     #[doc(alias("longValue", "doubleValue", "intValue"))]
     pub fn sum(&self) -> T {
         self.0
@@ -100,3 +100,7 @@ impl<T: Number> fmt::Debug for Adder<T> {
         f.debug_tuple("Adder").field(&self.sum()).finish()
     }
 }
+
+// No code of the user runs in it.
+impl<T: Number> panic::UnwindSafe for Adder<T> {}
+impl<T: Number> panic::RefUnwindSafe for Adder<T> {}

@@ -14,7 +14,7 @@
 ///    the bits of `Self`s alone contains a valid `Self`.
 pub unsafe trait HasAtomic: Copy {
     /// The atomic of this width.
-    type Atomic: Send + Sync;
+    type Atomic: Send + Sync + Unpin;
 
     /// For where it need not be a constant.
     fn atomic(value: Self) -> Self::Atomic;
