@@ -34,9 +34,10 @@ macro_rules! floats {
                     $T::NAN, PAYLOAD, -$T::NAN, $T::INFINITY, $T::NEG_INFINITY, 0.0, -0.0,
                     $T::MAX, $T::MIN, $T::MIN_POSITIVE, $T::from_bits(1), 1.0, -1.0,
                 ];
-                match random.below(6) {
+                match random.below(4) {
                     0 => random.pick(&special),
-                    1..=3 => random.below(10) as $T - 5.0,
+                    1 => random.pick(&[0.0, -0.0]),
+                    2 => random.below(7) as $T - 3.0,
                     _ => random.bits() as i32 as $T / 1024.0,
                 }
             }
