@@ -2,7 +2,7 @@
 //! values, deadlines, and a list of every way to wait.
 
 // Every test file is a crate of its own and uses its own part of this.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, unused_macros)]
 
 mod executors;
 mod log;
@@ -10,6 +10,8 @@ mod threads;
 mod values;
 mod waits;
 mod wakers;
+#[macro_use]
+mod widths;
 
 pub(crate) use executors::{EXECUTORS, Executor, everywhere, park_until_ready};
 pub(crate) use log::{Log, assert_linked, available, log, logger, taken};
@@ -17,3 +19,4 @@ pub(crate) use threads::{LIMIT, caught, in_child, in_time, once, panic_text, two
 pub(crate) use values::{Counted, Hooked, Live, OnDrop};
 pub(crate) use waits::{Boxed, Wait, every_wait};
 pub(crate) use wakers::{Probe, poll};
+pub(crate) use widths::{Float, Integer, Sample, Width, larger_of};
