@@ -4,6 +4,7 @@
 // Every test file is a crate of its own and uses its own part of this.
 #![allow(dead_code, unused_imports)]
 
+mod cells;
 mod executors;
 mod log;
 mod threads;
@@ -11,6 +12,7 @@ mod values;
 mod waits;
 mod wakers;
 
+pub(crate) use cells::{CellWait, Write, every_cell_wait};
 pub(crate) use executors::{EXECUTORS, Executor, everywhere, park_until_ready};
 pub(crate) use log::{Log, assert_linked, available, log, logger, taken};
 pub(crate) use threads::{LIMIT, caught, in_child, in_time, once, panic_text, two_threads};
