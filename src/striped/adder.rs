@@ -1,6 +1,6 @@
 //! A sum that many threads add to.
 
-use std::fmt;
+use std::{fmt, panic};
 
 use super::Striped;
 use crate::{atomic::primitive::Number, sync::const_unless_loom};
@@ -100,3 +100,7 @@ impl<T: Number> fmt::Debug for Adder<T> {
         f.debug_tuple("Adder").field(&self.sum()).finish()
     }
 }
+
+// A sum is whole whatever panics elsewhere: nothing of the user's runs in here.
+impl<T: Number> panic::UnwindSafe for Adder<T> {}
+impl<T: Number> panic::RefUnwindSafe for Adder<T> {}
