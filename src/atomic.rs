@@ -2,6 +2,8 @@
 
 mod arithmetic;
 pub(crate) mod primitive;
+#[cfg(all(test, not(loom)))]
+mod tests;
 #[cfg(not(loom))]
 mod threads;
 mod updates;
