@@ -233,7 +233,8 @@ impl<T: Primitive> Source for Atomic<T> {
 
     #[cfg(not(loom))]
     fn is_deliverer(&self) -> bool {
-        self.observers().listeners.is_deliverer()
+        let observers = self.observers();
+        observers.listeners.is_deliverer() || observers.thresholds.is_being_told_here()
     }
 }
 
