@@ -13,7 +13,6 @@ use atomos::{
     Accumulator, Adder, Atomic, AtomicMarkableReference, AtomicReference, AtomicStampedReference,
     Number, Primitive, Values, ValuesOwned,
 };
-use futures::Stream;
 use futures::executor::block_on;
 use futures::stream::FusedStream;
 
@@ -73,7 +72,7 @@ fn waits_of_all<T: Primitive>(cell: &Atomic<T>) {
     gives::<T>(cell.wait_equal(now));
     gives::<T>(cell.changed_from(now));
     gives::<T>(cell.update_when(|_| true, |n| n));
-    fn stream<T>(_: impl Stream<Item = T> + FusedStream + Unpin + Debug) {}
+    fn stream<T>(_: impl FusedStream<Item = T> + Unpin + Debug) {}
     stream::<T>(cell.values());
 }
 
@@ -170,8 +169,8 @@ fn g13_a_cell_is_a_value_and_a_pointer() {
     assert!(size_of::<Atomic<i64>>() <= 16);
     assert!(size_of::<Atomic<f64>>() <= 16);
     assert!(size_of::<Atomic<bool>>() <= 16);
-    const ROW: [Atomic<u8>; 3] = [const { Atomic::new(7) }; 3];
-    assert_eq!(ROW.map(Atomic::into_inner), [7; 3]);
+    let row: [Atomic<u8>; 3] = [const { Atomic::new(7) }; 3];
+    assert_eq!(row.map(Atomic::into_inner), [7; 3]);
     let column: Box<[Atomic<u64>]> = (0..3).map(Atomic::new).collect();
     assert_eq!(column[2].get(), 2);
 }

@@ -99,10 +99,7 @@ fn levels() -> Vec<CellWait> {
             let cell = Arc::new(Atomic::new(0_i64));
             let writer = cell.clone();
             let wait = async move { cell.wait_at_most(-1).await.unsigned_abs() };
-            (
-                Box::pin(wait),
-                Arc::new(move |n| writer.set(-n.cast_signed())),
-            )
+            (Box::pin(wait), Arc::new(move |n| writer.set(-(n as i64))))
         }),
         lossless("Atomic::changed_from", || {
             on_number(|cell| async move { cell.changed_from(0).await })
