@@ -12,6 +12,8 @@ mod arithmetic;
 
 mod waits;
 
+#[cfg(all(test, not(loom)))]
+mod tests;
 #[cfg(not(loom))]
 mod threads;
 
@@ -163,7 +165,8 @@ impl<T: Primitive> Source for Atomic<T> {
 
     #[cfg(not(loom))]
     fn is_deliverer(&self) -> bool {
-        self.observers().listeners.is_deliverer()
+        let observers = self.observers();
+        observers.listeners.is_deliverer() || observers.thresholds.is_being_told_here()
     }
 }
 

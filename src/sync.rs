@@ -79,10 +79,25 @@ impl<T> Mutex<T> {
     /// waker or a destructor of the user.
     #[inline]
     pub(crate) fn lock(&self) -> imp::MutexGuard<'_, T> {
+        #[cfg(all(test, not(loom)))]
+        LOCKS.set(LOCKS.get() + 1);
         self.0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+#[cfg(all(test, not(loom)))]
+thread_local! {
+    static LOCKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many locks this thread takes while it runs `f`.
+#[cfg(all(test, not(loom)))]
+pub(crate) fn locks_taken(f: impl FnOnce()) -> usize {
+    let before = LOCKS.get();
+    f();
+    LOCKS.get() - before
 }
 
 /// `UnsafeCell` in loom's form: access is a closure, which the models check for races.

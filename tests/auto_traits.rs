@@ -1,5 +1,5 @@
 //! Which auto traits every public type, future and stream has, by what the
-//! value in the atom has (G13): a table in the manner of tokio's.
+//! value in the atom or the cell has (G13): a table in the manner of tokio's.
 #![cfg(not(loom))]
 
 use std::cell::Cell;
@@ -118,14 +118,6 @@ fn g13_what_holds_no_value_has_every_auto_trait() {
 }
 
 #[test]
-fn g13_cells_have_every_auto_trait() {
-    types!(
-        Atomic<u8>, Atomic<f64>, Adder<i64>, Accumulator<f64>, Values<'static, u8>, ValuesOwned<u8>;
-        [Send Sync Unpin UnwindSafe RefUnwindSafe]
-    );
-}
-
-#[test]
 fn g13_cells_have_every_auto_trait_in_generic_code() {
     fn all<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
     fn of<T: Number>() {
@@ -133,21 +125,6 @@ fn g13_cells_have_every_auto_trait_in_generic_code() {
         all::<(Values<'static, T>, ValuesOwned<T>)>();
     }
     of::<u8>();
-}
-
-#[test]
-fn g13_references_are_unwind_safe_and_move_when_the_value_may() {
-    macro_rules! references {
-        ($t:ty; $bounds:tt) => {
-            types!(
-                AtomicReference<$t>, AtomicStampedReference<$t>, AtomicMarkableReference<$t>;
-                $bounds
-            );
-        };
-    }
-    references!(u8; [Send Sync Unpin UnwindSafe RefUnwindSafe]);
-    references!(Cell<u8>; [!Send !Sync Unpin UnwindSafe RefUnwindSafe]);
-    references!(Rc<u8>; [!Send !Sync]);
 }
 
 #[test]
@@ -211,4 +188,77 @@ fn g13_every_future_and_stream_is_static_from_a_view_or_an_owned_atom() {
     lasting((view.changes(), view.changes_bounded(1), view.snapshots()));
     lasting(async move { view.wait_for(|n| *n == 1).await });
     lasting(async move { atom.wait_for(|n| *n == 1).await });
+}
+
+/// The cells, their streams, and what is made of stripes.
+#[test]
+fn g13_cells_have_every_auto_trait() {
+    macro_rules! of_numbers {
+        ($($t:ty),+) => {$(
+            types!(Atomic<$t>, Adder<$t>, Accumulator<$t>;
+                [Send Sync Unpin UnwindSafe RefUnwindSafe]);
+            types!(Values<'static, $t>, ValuesOwned<$t>; [Send Sync Unpin]);
+        )+};
+    }
+    of_numbers!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize, f32, f64);
+    types!(Atomic<bool>, Accumulator<bool>; [Send Sync Unpin UnwindSafe RefUnwindSafe]);
+    types!(Values<'static, bool>, ValuesOwned<bool>; [Send Sync Unpin]);
+}
+
+macro_rules! references {
+    ($t:ty; $bounds:tt) => {
+        types!(AtomicReference<$t>, AtomicStampedReference<$t>, AtomicMarkableReference<$t>; $bounds);
+    };
+}
+
+#[test]
+fn g13_references_may_move_between_threads_when_the_value_may() {
+    references!(u8; [Send Sync]);
+    references!(Cell<u8>; [!Send !Sync]);
+    references!(Guard; [!Send !Sync]);
+    references!(Rc<u8>; [!Send !Sync]);
+}
+
+#[test]
+fn g13_references_are_unpin_and_unwind_safe_whatever_the_value() {
+    references!(PhantomPinned; [Unpin UnwindSafe RefUnwindSafe]);
+    references!(Rc<Cell<u8>>; [Unpin UnwindSafe RefUnwindSafe]);
+    references!(&'static mut u8; [Unpin UnwindSafe RefUnwindSafe]);
+}
+
+#[test]
+fn g13_futures_of_cells_may_move_between_threads() {
+    let cell = Atomic::new(1_u8);
+    let bounds = "every future of a cell";
+    row!(bounds, cell.wait_for(|_| true); [Send Sync Unpin]);
+    row!(bounds, cell.wait_map(|_| Some(1_u8)); [Send Sync Unpin]);
+    row!(bounds, cell.wait_equal(1); [Send Sync Unpin]);
+    row!(bounds, cell.changed_from(1); [Send Sync Unpin]);
+    row!(bounds, cell.update_when(|_| true, |n| n); [Send Sync Unpin]);
+    row!(bounds, cell.wait_at_least(1); [Send Sync Unpin]);
+    row!(bounds, cell.wait_at_most(1); [Send Sync Unpin]);
+    // They ask no more of their closures than `Send`.
+    let (one, two, three) = (Cell::new(0), Cell::new(0), Cell::new(0));
+    let wait_for = cell.wait_for(move |n| one.replace(n) == 1);
+    let wait_map = cell.wait_map(move |n| Some(Cell::new(two.replace(n))));
+    let update_when = cell.update_when(|_| true, move |n| three.replace(n));
+    row!(bounds, wait_for; [Send Sync]);
+    row!(bounds, wait_map; [Send Sync]);
+    row!(bounds, update_when; [Send Sync]);
+}
+
+macro_rules! futures_of_reference {
+    ($value:expr; $bounds:tt) => {
+        let cell = AtomicReference::new($value);
+        row!("AtomicReference::wait_for", cell.wait_for(|_| true); $bounds);
+        row!("AtomicReference::wait_map", cell.wait_map(|_| Some(1_u8)); $bounds);
+        row!("AtomicReference::changed_from", cell.changed_from(&cell.get()); $bounds);
+    };
+}
+
+#[test]
+fn g13_futures_of_references_may_move_between_threads_when_the_value_may() {
+    futures_of_reference!(1_u8; [Send Sync]);
+    futures_of_reference!(Cell::new(1_u8); [!Send !Sync]);
+    futures_of_reference!(Rc::new(1_u8); [!Send !Sync]);
 }

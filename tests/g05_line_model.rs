@@ -1,10 +1,10 @@
-//! G5, G8: the line of `swap_when` against a model, over random sequences of
-//! writes, newcomers, polls and cancellations.
+//! G5, G8: the line of `swap_when` and that of `update_when` against one model, over random
+//! sequences of writes, newcomers, polls and cancellations.
 #![cfg(not(loom))]
 
 use std::pin::Pin;
 
-use atomos::{Atom, Snapshot};
+use atomos::{Atom, Atomic};
 use tokio_test::task;
 
 const VALUES: u64 = 4;
@@ -21,22 +21,60 @@ impl Random {
     }
 }
 
+type Wait<'a> = Pin<Box<dyn Future<Output = u64> + Send + 'a>>;
+
+/// What has a line: an atom, or a cell.
+trait Line {
+    fn value(&self) -> u64;
+    fn write(&self, value: u64);
+    /// Waits for one of the values whose bits are set in `accepts`, and writes `then`.
+    fn wait(&self, accepts: u64, then: u64) -> Wait<'_>;
+}
+
+impl Line for Atom<u64> {
+    fn value(&self) -> u64 {
+        *self.load()
+    }
+
+    fn write(&self, value: u64) {
+        self.reset(value);
+    }
+
+    fn wait(&self, accepts: u64, then: u64) -> Wait<'_> {
+        let wait = self.swap_when(move |n| accepts >> n & 1 == 1, move |_| then);
+        Box::pin(async { *wait.await })
+    }
+}
+
+impl Line for Atomic<u64> {
+    fn value(&self) -> u64 {
+        self.get()
+    }
+
+    fn write(&self, value: u64) {
+        self.set(value);
+    }
+
+    fn wait(&self, accepts: u64, then: u64) -> Wait<'_> {
+        Box::pin(self.update_when(move |n| accepts >> n & 1 == 1, move |_| then))
+    }
+}
+
 /// A wait in the line: the values that satisfy it, and what it writes.
 struct Waiter<'a> {
     accepts: u64,
     then: u64,
     has_turn: bool,
-    task: task::Spawn<Pin<Box<dyn Future<Output = Snapshot<u64>> + Send + 'a>>>,
+    task: task::Spawn<Wait<'a>>,
 }
 
 impl<'a> Waiter<'a> {
-    fn new(atom: &'a Atom<u64>, accepts: u64, then: u64) -> Self {
-        let wait = atom.swap_when(move |n| accepts >> n & 1 == 1, move |_| then);
+    fn new(source: &'a dyn Line, accepts: u64, then: u64) -> Self {
         Self {
             accepts,
             then,
             has_turn: false,
-            task: task::spawn(Box::pin(wait)),
+            task: task::spawn(source.wait(accepts, then)),
         }
     }
 
@@ -45,9 +83,9 @@ impl<'a> Waiter<'a> {
     }
 }
 
-/// The atom, its line in order of the first polls, and the value the model expects.
+/// The atom or cell, its line in order of the first polls, and the value the model expects.
 struct Model<'a> {
-    atom: &'a Atom<u64>,
+    source: &'a dyn Line,
     line: Vec<Waiter<'a>>,
     value: u64,
 }
@@ -66,19 +104,19 @@ impl<'a> Model<'a> {
                 }
             }
         }
-        assert_eq!(*self.atom.load(), self.value);
+        assert_eq!(self.source.value(), self.value);
     }
 
     fn write(&mut self, value: u64) {
         self.value = value;
-        self.atom.reset(value);
+        self.source.write(value);
         self.at_most_one_more_turn();
     }
 
     /// Commits at once if it is satisfied and nobody is in front, else queues.
     fn newcomer(&mut self, random: &mut Random) {
         let accepts = 1 + random.below((1 << VALUES) - 1);
-        let mut waiter = Waiter::new(self.atom, accepts, random.below(VALUES));
+        let mut waiter = Waiter::new(self.source, accepts, random.below(VALUES));
         let free = !self.line.iter().any(|other| other.has_turn);
         let ready = free && waiter.holds(self.value);
         assert_eq!(waiter.task.poll().is_ready(), ready, "a newcomer");
@@ -156,18 +194,27 @@ impl<'a> Model<'a> {
     }
 }
 
-#[test]
-fn g5_the_line_of_swap_when_follows_its_model() {
+fn follows_the_model<L: Line>(make: impl Fn() -> L) {
     for seed in 1..=400 {
-        let atom = Atom::new(0);
+        let source = make();
         let mut random = Random(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed));
         let (line, value) = (Vec::new(), 0);
         let mut model = Model {
-            atom: &atom,
+            source: &source,
             line,
             value,
         };
         println!("seed {seed}");
         (0..80).for_each(|_| model.step(&mut random));
     }
+}
+
+#[test]
+fn g5_the_line_of_swap_when_follows_its_model() {
+    follows_the_model(|| Atom::new(0));
+}
+
+#[test]
+fn g5_the_line_of_update_when_follows_its_model() {
+    follows_the_model(|| Atomic::new(0));
 }

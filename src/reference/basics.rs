@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::AtomicReference;
+use crate::wait::panics::{Quiet, drop_quietly};
 
 /// # Reading and writing
 impl<T> AtomicReference<T> {
@@ -20,21 +21,22 @@ impl<T> AtomicReference<T> {
     /// Replaces the reference.
     #[doc(alias("store", "setRelease", "lazySet"))]
     pub fn set(&self, new: Arc<T>) {
-        drop(self.get_and_set(new));
+        drop_quietly(self.get_and_set(new));
     }
 
     /// Replaces the reference, and returns the one before.
     #[doc(alias("swap", "getAndSet"))]
     pub fn get_and_set(&self, new: Arc<T>) -> Arc<T> {
-        let previous = self.value.swap(new.clone());
+        let previous = Quiet::new(self.value.swap(new.clone()));
         self.wrote(new);
-        previous
+        previous.into_inner()
     }
 
     /// Replaces the reference if it is the very `expected` one; false if it is not.
     #[doc(alias("compareAndSet", "weakCompareAndSet"))]
     pub fn compare_and_set(&self, expected: &Arc<T>, new: Arc<T>) -> bool {
-        self.compare_and_exchange(expected, new).is_ok()
+        let outcome = Quiet::new(self.compare_and_exchange(expected, new));
+        outcome.get().is_ok()
     }
 
     /// Replaces the reference if it is the very `expected` one. Returns the one before.
@@ -47,21 +49,23 @@ impl<T> AtomicReference<T> {
     pub fn compare_and_exchange(&self, expected: &Arc<T>, new: Arc<T>) -> Result<Arc<T>, Arc<T>> {
         let previous = Arc::clone(&self.value.compare_and_swap(expected, new.clone()));
         if Arc::ptr_eq(&previous, expected) {
+            let previous = Quiet::new(previous);
             self.wrote(new);
-            Ok(previous)
+            Ok(previous.into_inner())
         } else {
+            drop_quietly(new);
             Err(previous)
         }
     }
 
     /// The loop behind the following: previous and new reference.
-    fn update(&self, mut f: impl FnMut(&Arc<T>) -> Arc<T>) -> (Arc<T>, Arc<T>) {
-        let mut current = self.get();
+    fn update(&self, mut f: impl FnMut(&Arc<T>) -> Arc<T>) -> (Quiet<Arc<T>>, Quiet<Arc<T>>) {
+        let mut current = Quiet::new(self.get());
         loop {
-            let new = f(&current);
-            match self.compare_and_exchange(&current, new.clone()) {
-                Ok(previous) => return (previous, new),
-                Err(now) => current = now,
+            let new = Quiet::new(f(current.get()));
+            match self.compare_and_exchange(current.get(), new.get().clone()) {
+                Ok(previous) => return (Quiet::new(previous), new),
+                Err(now) => current = Quiet::new(now),
             }
         }
     }
@@ -70,7 +74,7 @@ impl<T> AtomicReference<T> {
     /// the reference before.
     #[doc(alias("getAndUpdate", "rcu"))]
     pub fn get_and_update(&self, f: impl FnMut(&Arc<T>) -> Arc<T>) -> Arc<T> {
-        self.update(f).0
+        self.update(f).0.into_inner()
     }
 
     /// Sets what `f` makes of the reference; `f` runs again if another write was quicker. Returns
@@ -85,7 +89,7 @@ impl<T> AtomicReference<T> {
     /// ```
     #[doc(alias("updateAndGet"))]
     pub fn update_and_get(&self, f: impl FnMut(&Arc<T>) -> Arc<T>) -> Arc<T> {
-        self.update(f).1
+        self.update(f).1.into_inner()
     }
 
     /// Sets what `f` makes of the reference and `x`, in this order. Returns the one before.
@@ -95,7 +99,8 @@ impl<T> AtomicReference<T> {
         x: Arc<T>,
         mut f: impl FnMut(&Arc<T>, &Arc<T>) -> Arc<T>,
     ) -> Arc<T> {
-        self.update(|current| f(current, &x)).0
+        let x = Quiet::new(x);
+        self.update(|current| f(current, x.get())).0.into_inner()
     }
 
     /// Sets what `f` makes of the reference and `x`, in this order. Returns the new one.
@@ -105,7 +110,8 @@ impl<T> AtomicReference<T> {
         x: Arc<T>,
         mut f: impl FnMut(&Arc<T>, &Arc<T>) -> Arc<T>,
     ) -> Arc<T> {
-        self.update(|current| f(current, &x)).1
+        let x = Quiet::new(x);
+        self.update(|current| f(current, x.get())).1.into_inner()
     }
 
     /// The last reference of a cell that nobody shares any more.

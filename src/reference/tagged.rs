@@ -4,6 +4,8 @@ use std::{fmt, panic, sync::Arc};
 
 use arc_swap::ArcSwap;
 
+use crate::wait::panics::{Quiet, drop_quietly};
+
 /// What both are: one allocation for each pair, replaced as a whole.
 struct Tagged<T, M>(ArcSwap<(Arc<T>, M)>);
 
@@ -18,19 +20,20 @@ impl<T, M: Copy + PartialEq> Tagged<T, M> {
     }
 
     fn set(&self, reference: Arc<T>, tag: M) {
-        self.0.store(Arc::new((reference, tag)));
+        drop_quietly(self.0.swap(Arc::new((reference, tag))));
     }
 
     /// Replaces a pair that `matches` by `new`; false if the current one does not.
     fn replace(&self, matches: impl Fn(&Arc<T>, M) -> bool, new: (Arc<T>, M)) -> bool {
-        let new = Arc::new(new);
-        let mut current = self.0.load_full();
-        while matches(&current.0, current.1) {
-            if Arc::ptr_eq(&current.0, &new.0) && current.1 == new.1 {
+        let new = Quiet::new(Arc::new(new));
+        let mut current = Quiet::new(self.0.load_full());
+        while matches(&current.get().0, current.get().1) {
+            if Arc::ptr_eq(&current.get().0, &new.get().0) && current.get().1 == new.get().1 {
                 return true;
             }
-            let previous = Arc::clone(&self.0.compare_and_swap(&current, new.clone()));
-            if Arc::ptr_eq(&previous, &current) {
+            let previous = self.0.compare_and_swap(current.get(), new.get().clone());
+            let previous = Quiet::new(Arc::clone(&previous));
+            if Arc::ptr_eq(previous.get(), current.get()) {
                 return true;
             }
             current = previous;

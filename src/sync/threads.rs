@@ -3,7 +3,7 @@
 //! Nothing here decides what threads do to each other, so it is not modelled.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -35,4 +35,31 @@ pub(crate) fn thread_number() -> usize {
 fn next_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+thread_local! {
+    /// What the frames of this thread are busy with, the innermost last.
+    static BUSY: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs `f`, which does not panic, as this thread's work on `place`: see [`is_busy_with`].
+///
+/// The place is borrowed meanwhile, so that its address stays its own.
+pub(crate) fn busy_with<P, R>(place: &P, f: impl FnOnce() -> R) -> R {
+    let address = std::ptr::from_ref(place).addr();
+    // While the thread's locals are being destroyed nobody takes note.
+    let noted = BUSY.try_with(|busy| busy.borrow_mut().push(address));
+    let result = f();
+    if noted.is_ok() {
+        let _ = BUSY.try_with(|busy| busy.borrow_mut().pop());
+    }
+    result
+}
+
+/// Whether an outer frame of this thread is at work on `place`.
+#[cfg(not(loom))]
+pub(crate) fn is_busy_with<P>(place: &P) -> bool {
+    let address = std::ptr::from_ref(place).addr();
+    let busy = BUSY.try_with(|busy| busy.borrow().contains(&address));
+    busy.unwrap_or(false)
 }

@@ -90,3 +90,39 @@ pub(crate) fn drop_quietly<T>(value: T) {
         drop(value);
     }
 }
+
+/// A value of the user's that a panic of other code of his may unwind past: there it is
+/// [dropped quietly](drop_quietly).
+pub(crate) struct Quiet<T>(Option<T>);
+
+impl<T> Quiet<T> {
+    #[inline]
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> &T {
+        match &self.0 {
+            Some(value) => value,
+            None => unreachable!("only `into_inner` and the drop take it out"),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn into_inner(mut self) -> T {
+        match self.0.take() {
+            Some(value) => value,
+            None => unreachable!("only this and the drop take it out"),
+        }
+    }
+}
+
+impl<T> Drop for Quiet<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(value) = self.0.take() {
+            drop_quietly(value);
+        }
+    }
+}

@@ -39,7 +39,9 @@ use std::{
 };
 
 use super::{panics::Panics, spot::Spot};
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, barrier};
+#[cfg(not(loom))]
+use crate::sync::threads::is_busy_with;
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, barrier, threads::busy_with};
 
 /// A value, as the waits see it.
 #[derive(Clone, Copy, Debug)]
@@ -137,12 +139,20 @@ impl Thresholds {
             self.publish(index.gap_around(value.key));
             due
         };
-        for sleeper in due {
-            let ((), waker) = sleeper.0.change(|answer| *answer = Some(value.bits));
-            if let Some(waker) = waker {
-                panics.catch(|| waker.wake());
+        busy_with(self, || {
+            for sleeper in due {
+                let ((), waker) = sleeper.0.change(|answer| *answer = Some(value.bits));
+                if let Some(waker) = waker {
+                    panics.catch(|| waker.wake());
+                }
             }
-        }
+        });
+    }
+
+    /// Whether the current thread is waking those whom it has satisfied, in an outer frame.
+    #[cfg(not(loom))]
+    pub(crate) fn is_being_told_here(&self) -> bool {
+        is_busy_with(self)
     }
 
     /// Parks a wait, unless the value that `look` reads meets its goal: then its bits.

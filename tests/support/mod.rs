@@ -4,6 +4,7 @@
 // Every test file is a crate of its own and uses its own part of this.
 #![allow(dead_code, unused_imports, unused_macros)]
 
+mod cells;
 mod executors;
 mod log;
 mod threads;
@@ -13,6 +14,7 @@ mod wakers;
 #[macro_use]
 mod widths;
 
+pub(crate) use cells::{CellWait, Write, every_cell_wait};
 pub(crate) use executors::{EXECUTORS, Executor, everywhere, park_until_ready};
 pub(crate) use log::{Log, assert_linked, available, log, logger, taken};
 pub(crate) use threads::{LIMIT, caught, in_child, in_time, once, panic_text, two_threads};

@@ -1,0 +1,135 @@
+//! G5: what a write costs that concerns nobody: no lock and no wake, however many wait.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use super::Atomic;
+use crate::sync::locks_taken;
+
+const CROWD: i64 = 10_000;
+const WRITES: i64 = 100_000;
+
+/// Counts how often anybody is woken.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+type Wait<'a> = Pin<Box<dyn Future<Output = i64> + Send + 'a>>;
+
+fn poll(wait: &mut Wait<'_>, waker: &Waker) -> Poll<i64> {
+    wait.as_mut().poll(&mut Context::from_waker(waker))
+}
+
+/// Waits for levels out of reach of [`WRITES`] increments, of all three kinds.
+fn crowd<'a>(cell: &'a Atomic<i64>, waker: &Waker) -> Vec<Wait<'a>> {
+    let wait = |n: i64| -> Wait<'a> {
+        match n % 4 {
+            0 => Box::pin(cell.wait_at_least(WRITES + 1 + n)),
+            1 => Box::pin(cell.wait_at_most(-1 - n)),
+            2 => Box::pin(cell.wait_equal(WRITES + 1 + n)),
+            _ => Box::pin(cell.wait_equal(-1 - n)),
+        }
+    };
+    let mut crowd: Vec<_> = (0..CROWD).map(wait).collect();
+    for wait in &mut crowd {
+        assert!(poll(wait, waker).is_pending());
+    }
+    crowd
+}
+
+fn increments(cell: &Atomic<i64>) {
+    for _ in 0..WRITES {
+        cell.increment_and_get();
+    }
+}
+
+#[test]
+fn g5_a_write_that_concerns_nobody_takes_no_lock_and_wakes_nobody() {
+    let (cell, wakes) = (Atomic::new(0), Arc::<Wakes>::default());
+    assert_eq!(locks_taken(|| increments(&cell)), 0, "nobody waits");
+    cell.set(0);
+    let mut crowd = crowd(&cell, &Waker::from(wakes.clone()));
+    assert_eq!(locks_taken(|| increments(&cell)), 0, "{CROWD} wait");
+    assert_eq!(wakes.0.load(SeqCst), 0);
+    // Nor is it because nobody would be told.
+    let first = locks_taken(|| {
+        cell.increment_and_get();
+    });
+    assert_eq!((first > 0, wakes.0.load(SeqCst)), (true, 1));
+    let noop = Waker::noop();
+    assert_eq!(poll(&mut crowd[0], noop), Poll::Ready(WRITES + 1));
+}
+
+/// Waits that were cancelled narrow nobody's gap any more.
+#[test]
+fn g5_cancelled_waits_leave_the_gap_wide_again() {
+    let (cell, waker) = (Atomic::new(0), Waker::noop());
+    let _crowd = crowd(&cell, waker);
+    let narrow: [Wait<'_>; 4] = [
+        Box::pin(cell.wait_at_least(10)),
+        Box::pin(cell.wait_equal(20)),
+        Box::pin(cell.wait_at_most(-1)),
+        Box::pin(cell.changed_from(0)),
+    ];
+    for mut wait in narrow {
+        assert!(poll(&mut wait, waker).is_pending());
+        drop(wait);
+    }
+    assert_eq!(locks_taken(|| increments(&cell)), 0);
+}
+
+/// The same for waits that were answered, of whatever kind, once the next write has passed.
+#[test]
+fn g5_answered_waits_leave_the_gap_wide_again() {
+    let (cell, waker) = (Atomic::new(0), Waker::noop());
+    let mut waits: [Wait<'_>; 4] = [
+        Box::pin(cell.wait_at_least(1)),
+        Box::pin(cell.wait_equal(1)),
+        Box::pin(cell.wait_for(|n| n == 1)),
+        Box::pin(cell.changed_from(0)),
+    ];
+    for wait in &mut waits {
+        assert!(poll(wait, waker).is_pending());
+    }
+    cell.set(1);
+    for wait in &mut waits {
+        assert_eq!(poll(wait, waker), Poll::Ready(1));
+    }
+    drop(waits);
+    cell.set(0);
+    assert_eq!(locks_taken(|| increments(&cell)), 0);
+}
+
+/// Closures beside the levels: once they are gone, so is what they cost.
+#[test]
+fn g5_closures_that_left_cost_nothing_after_the_next_write() {
+    let (cell, waker) = (Atomic::new(0), Waker::noop());
+    let _crowd = crowd(&cell, waker);
+    let mut waits: Vec<Wait<'_>> = (0..100)
+        .map(|n| -> Wait<'_> {
+            match n % 2 {
+                0 => Box::pin(cell.wait_for(|n| n < 0)),
+                _ => Box::pin(cell.update_when(|n| n < 0, |n| n)),
+            }
+        })
+        .collect();
+    for wait in &mut waits {
+        assert!(poll(wait, waker).is_pending());
+    }
+    assert!(locks_taken(|| cell.set(0)) > 0, "they have to be asked");
+    drop(waits);
+    cell.set(0);
+    assert_eq!(locks_taken(|| increments(&cell)), 0);
+}

@@ -1,0 +1,239 @@
+//! G7: a panic stays where it belongs, in cells and references. What could abort while unwinding
+//! runs in a process of its own.
+#![cfg(not(loom))]
+
+mod support;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use atomos::{Accumulator, Atomic, AtomicI64, AtomicReference};
+use support::{CellWait, Hooked, OnDrop, Probe, caught, every_cell_wait, in_child, poll};
+use tokio_test::{assert_pending, assert_ready, assert_ready_eq, task};
+
+fn bomb() {
+    panic!("bomb");
+}
+
+fn is_bomb<R>(result: Result<R, String>) -> bool {
+    result.err().as_deref() == Some("bomb")
+}
+
+/// Runs `f` in a destructor, while a panic unwinds; that panic must go on alone.
+fn while_unwinding(f: impl FnMut()) {
+    let result = caught(|| {
+        let _guard = OnDrop(f);
+        panic!("first");
+    });
+    assert_eq!(result.err().as_deref(), Some("first"));
+}
+
+#[test]
+fn g7_a_panic_in_an_update_of_a_cell_changes_nothing() {
+    let verbs: [fn(&AtomicI64); 6] = [
+        |cell| assert_ne!(cell.get_and_update(|_| panic!("bomb")), 0),
+        |cell| assert_ne!(cell.update_and_get(|_| panic!("bomb")), 0),
+        |cell| assert_ne!(cell.get_and_accumulate(1, |_, _| panic!("bomb")), 0),
+        |cell| assert_ne!(cell.accumulate_and_get(1, |_, _| panic!("bomb")), 0),
+        |cell| assert!(cell.update_if(|_| panic!("bomb")).is_ok()),
+        |cell| cell.modify(|_| panic!("bomb")),
+    ];
+    let cell = AtomicI64::new(7);
+    let mut wait = task::spawn(cell.changed_from(7));
+    assert_pending!(wait.poll());
+    for verb in verbs {
+        assert!(is_bomb(caught(|| verb(&cell))));
+        assert!(cell.get() == 7 && !wait.is_woken());
+    }
+    cell.increment_and_get();
+    assert_ready_eq!(wait.poll(), 8);
+    let reference = AtomicReference::new(1);
+    let before = reference.get();
+    assert!(is_bomb(caught(
+        || reference.update_and_get(|_| panic!("bomb"))
+    )));
+    assert!(is_bomb(caught(
+        || reference.get_and_accumulate(before.clone(), |_, _| panic!("bomb"))
+    )));
+    assert!(Arc::ptr_eq(&before, &reference.get()));
+}
+
+#[test]
+fn g7_a_panic_in_a_predicate_of_a_cell_reaches_the_task_and_not_the_writer() {
+    let cell = AtomicI64::new(0);
+    let fuse = |n| if n == 1 { panic!("bomb") } else { false };
+    let mut waits: [Pin<Box<dyn Future<Output = ()> + Send + '_>>; 3] = [
+        Box::pin(async { drop(cell.wait_for(fuse).await.to_string()) }),
+        Box::pin(cell.wait_map(move |n| fuse(n).then_some(()))),
+        Box::pin(async { drop(cell.update_when(fuse, |n| n).await.to_string()) }),
+    ];
+    let probes: Vec<_> = waits.iter().map(|_| Probe::new()).collect();
+    for (wait, probe) in waits.iter_mut().zip(&probes) {
+        assert_pending!(poll(wait, &probe.waker()));
+    }
+    let mut sound = task::spawn(cell.wait_for(|n| n == 1));
+    assert_pending!(sound.poll());
+    cell.set(1);
+    for (mut wait, probe) in waits.into_iter().zip(probes) {
+        assert_eq!(probe.wakes(), 1);
+        assert!(is_bomb(caught(|| poll(&mut wait, &probe.waker()))));
+        drop(wait);
+        assert_eq!(probe.alive(), 0);
+    }
+    assert_ready_eq!(sound.poll(), 1);
+    // In the first evaluation it is the poll's, or the thread's.
+    let mut wait = task::spawn(cell.wait_for(|_| panic!("bomb")));
+    assert!(is_bomb(caught(|| wait.poll().is_ready())));
+    let mut turn = task::spawn(cell.update_when(|_| panic!("bomb"), |n| n));
+    assert!(is_bomb(caught(|| turn.poll().is_ready())));
+    assert!(is_bomb(caught(
+        || cell.blocking_wait_for(|_| panic!("bomb"))
+    )));
+    cell.set(2);
+    assert_eq!(cell.get(), 2);
+}
+
+/// Broken wakers first, last and in the middle; of all kinds.
+#[test]
+fn g7_a_panic_in_a_waker_of_a_cell_comes_after_everyone_is_woken() {
+    let cell = Arc::new(Atomic::new(0_u64));
+    let kind = |n: usize| -> support::Boxed<u64> {
+        let cell = cell.clone();
+        match n % 5 {
+            0 => Box::pin(async move { cell.wait_at_least(1).await }),
+            1 => Box::pin(async move { cell.wait_for(|n| n == 1).await }),
+            2 => Box::pin(async move { cell.wait_equal(1).await }),
+            3 => Box::pin(async move { cell.wait_map(|n| (n == 1).then_some(n)).await }),
+            _ => Box::pin(async move { cell.changed_from(0).await }),
+        }
+    };
+    let mut waits: Vec<_> = (0..30).map(|n| (kind(n), Probe::new())).collect();
+    for (n, (wait, probe)) in waits.iter_mut().enumerate() {
+        if n % 3 == 0 {
+            probe.on_wake(bomb);
+        }
+        assert_pending!(poll(wait, &probe.waker()));
+    }
+    assert!(is_bomb(caught(|| cell.set(1))), "it resumes in the writer");
+    assert_eq!(cell.get(), 1, "which has written");
+    for (mut wait, probe) in waits {
+        assert_eq!(probe.wakes(), 1);
+        assert_ready_eq!(poll(&mut wait, &probe.waker()), 1);
+    }
+    cell.set(2);
+}
+
+#[test]
+fn g7_a_panicking_waker_clone_or_drop_leaves_the_wait_usable() {
+    for CellWait { name, make, .. } in every_cell_wait() {
+        println!("{name}");
+        let ((mut wait, write), probe) = (make(), Probe::new());
+        probe.on_clone(bomb);
+        // In a combinator the poll that panicked is its last.
+        let result = caught(|| poll(&mut wait, &probe.waker()).is_ready());
+        assert!(is_bomb(result), "{name}");
+        drop(wait);
+        write(1);
+        assert_eq!(probe.alive(), 0, "{name}");
+        let ((mut wait, write), probe) = (make(), Probe::new());
+        assert_pending!(poll(&mut wait, &probe.waker()));
+        probe.on_drop(bomb);
+        assert!(is_bomb(caught(|| drop(wait))), "{name}");
+        write(1);
+        assert_eq!((probe.alive(), probe.wakes()), (0, 0), "{name}");
+        probe.calm();
+    }
+}
+
+#[test]
+fn g7_a_write_to_a_cell_while_unwinding_survives_panicking_wakers() {
+    let name = "g7_a_write_to_a_cell_while_unwinding_survives_panicking_wakers";
+    in_child(name, || {
+        for CellWait { make, .. } in every_cell_wait() {
+            let ((mut wait, write), probe) = (make(), Probe::new());
+            probe.on_wake(bomb);
+            assert_pending!(poll(&mut wait, &probe.waker()));
+            while_unwinding(|| write(1));
+            assert_ready_eq!(poll(&mut wait, &probe.waker()), 1);
+        }
+    });
+}
+
+#[test]
+fn g7_dropping_a_wait_of_a_cell_while_unwinding_survives_panicking_wakers() {
+    let name = "g7_dropping_a_wait_of_a_cell_while_unwinding_survives_panicking_wakers";
+    in_child(name, || {
+        for CellWait { make, .. } in every_cell_wait() {
+            let ((mut wait, _), probe) = (make(), Probe::new());
+            assert_pending!(poll(&mut wait, &probe.waker()));
+            probe.on_drop(bomb);
+            let mut wait = Some(wait);
+            while_unwinding(|| drop(wait.take()));
+            probe.calm();
+        }
+    });
+}
+
+/// The waker's panic unwinds through the write, whose predecessor has a destructor that panics.
+#[test]
+fn g7_a_broken_waker_and_a_broken_destructor_do_not_abort_a_write() {
+    let name = "g7_a_broken_waker_and_a_broken_destructor_do_not_abort_a_write";
+    in_child(name, || {
+        type Write = fn(&AtomicReference<Hooked>);
+        let writes: [Write; 5] = [
+            |cell| cell.set(Arc::new(Hooked::plain(1))),
+            |cell| drop(cell.get_and_set(Arc::new(Hooked::plain(1)))),
+            |cell| drop(cell.update_and_get(|_| Arc::new(Hooked::plain(1)))),
+            |cell| drop(cell.get_and_update(|_| Arc::new(Hooked::plain(1)))),
+            |cell| {
+                let seen = Arc::downgrade(&cell.get());
+                drop(cell.update_and_get(|_| Arc::new(Hooked::plain(1))));
+                drop(seen);
+            },
+        ];
+        for write in writes {
+            let (cell, probe) = (AtomicReference::new(Hooked::new(0, bomb)), Probe::new());
+            let mut wait = Box::pin(cell.wait_for(|now| now.number == 1));
+            let mut sound = task::spawn(cell.wait_for(|now| now.number == 1));
+            assert_pending!(poll(&mut wait, &probe.waker()));
+            assert_pending!(sound.poll());
+            probe.on_wake(bomb);
+            assert!(is_bomb(caught(|| write(&cell))));
+            assert_eq!(assert_ready!(sound.poll()).number, 1);
+        }
+    });
+}
+
+/// A panicking closure holds the last handle of a value whose destructor panics.
+#[test]
+fn g7_a_broken_update_and_a_broken_destructor_do_not_abort() {
+    let name = "g7_a_broken_update_and_a_broken_destructor_do_not_abort";
+    in_child(name, || {
+        let cell = AtomicReference::new(Hooked::new(0, bomb));
+        let result = caught(|| {
+            cell.update_and_get(|_| {
+                cell.set(Arc::new(Hooked::plain(1)));
+                panic!("first")
+            })
+        });
+        assert_eq!(result.err().as_deref(), Some("first"));
+        assert_eq!(cell.get().number, 1);
+        // The other argument is dropped as well.
+        let x = Arc::new(Hooked::new(2, bomb));
+        let result = caught(|| cell.accumulate_and_get(x, |_, _| panic!("first")));
+        assert_eq!(result.err().as_deref(), Some("first"));
+    });
+}
+
+#[test]
+fn g7_a_function_that_panics_changes_nothing_in_an_accumulator() {
+    let most = Accumulator::new(
+        |a: u64, b| if b == 13 { panic!("bomb") } else { a.max(b) },
+        0,
+    );
+    most.accumulate(7);
+    assert!(is_bomb(caught(|| most.accumulate(13))));
+    assert_eq!(most.get(), 7);
+    most.accumulate(8);
+    assert_eq!((most.get_then_reset(), most.get()), (8, 0));
+}
