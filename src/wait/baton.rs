@@ -157,11 +157,11 @@ impl<P, R> Baton<P, R> {
     }
 
     /// Carrier: lays the content down although somebody may have called, for anybody to
-    /// take; the carrier itself has to `call` afterwards.
-    pub(crate) fn offer(&self, content: P) {
+    /// take; the carrier itself has to `call` afterwards. True if somebody had called.
+    pub(crate) fn offer(&self, content: P) -> bool {
         self.fill(Content::Here(content));
         // AcqRel: as `rest`, and takes over the word of those whose call it wipes out.
-        self.state.swap(RESTING, Ordering::AcqRel);
+        self.state.swap(RESTING, Ordering::AcqRel) & CALLED != 0
     }
 
     /// Carrier: ends the baton and leaves `result` for its owner, unless somebody called or

@@ -5,9 +5,9 @@
 //! rounds until nobody has called since he looked. So what is left before a call is delivered,
 //! by the caller or by somebody else, and nobody ever waits for a delivery.
 //!
-//! **Handing over.** Who has told [`turn()`] events lays the desk down for anybody,
-//! gives way once, and calls it like the others: he goes on only if nobody took it, and offers it
-//! again after every further event. What he had not told yet stays on the desk. A writer takes
+//! **Handing over.** Who has told [`turn()`] events lays the desk down for anybody, gives way
+//! if somebody has called since he last looked, and calls it like the others: he goes on only if
+//! nobody took it, and offers it again after every further event. What he had not told yet stays on the desk. A writer takes
 //! it if it comes by in that moment.
 //!
 //! *Certain* is that every event past the turn gives the others one such moment, and that a
@@ -141,8 +141,11 @@ impl<D> Shifts<D> {
     fn offer(&self, desk: Box<D>, shift: &mut Shift) -> Option<Box<D>> {
         // Whoever goes on after this offers again after the next event.
         shift.told = turn() - 1;
-        self.desk.offer(desk);
-        yield_now();
+        if self.desk.offer(desk) {
+            // There is somebody who may come by. On a busy machine this can take long, so it is
+            // not done for nobody.
+            yield_now();
+        }
         let desk = self.desk.call()?;
         self.sign(thread_token());
         Some(desk)
