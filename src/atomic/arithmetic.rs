@@ -20,7 +20,7 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("addAndGet"))]
     #[inline]
     pub fn add_and_get(&self, x: T) -> T {
-        let new = T::fetch_add(self.raw(), x).plus(x);
+        let (_, new) = T::add_to(self.raw(), x);
         self.wrote(new);
         new
     }
@@ -29,8 +29,8 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("fetch_add", "getAndAdd"))]
     #[inline]
     pub fn get_and_add(&self, x: T) -> T {
-        let previous = T::fetch_add(self.raw(), x);
-        self.wrote(previous.plus(x));
+        let (previous, new) = T::add_to(self.raw(), x);
+        self.wrote(new);
         previous
     }
 
@@ -38,7 +38,7 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("sub"))]
     #[inline]
     pub fn subtract_and_get(&self, x: T) -> T {
-        let new = T::fetch_sub(self.raw(), x).minus(x);
+        let (_, new) = T::sub_to(self.raw(), x);
         self.wrote(new);
         new
     }
@@ -47,8 +47,8 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("fetch_sub"))]
     #[inline]
     pub fn get_and_subtract(&self, x: T) -> T {
-        let previous = T::fetch_sub(self.raw(), x);
-        self.wrote(previous.minus(x));
+        let (previous, new) = T::sub_to(self.raw(), x);
+        self.wrote(new);
         previous
     }
 
@@ -56,7 +56,7 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("incrementAndGet", "inc"))]
     #[inline]
     pub fn increment_and_get(&self) -> T {
-        let new = T::fetch_add(self.raw(), T::ONE).plus(T::ONE);
+        let (_, new) = T::add_to(self.raw(), T::ONE);
         self.wrote(new);
         new
     }
@@ -65,8 +65,8 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("getAndIncrement"))]
     #[inline]
     pub fn get_and_increment(&self) -> T {
-        let previous = T::fetch_add(self.raw(), T::ONE);
-        self.wrote(previous.plus(T::ONE));
+        let (previous, new) = T::add_to(self.raw(), T::ONE);
+        self.wrote(new);
         previous
     }
 
@@ -74,7 +74,7 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("decrementAndGet", "dec"))]
     #[inline]
     pub fn decrement_and_get(&self) -> T {
-        let new = T::fetch_sub(self.raw(), T::ONE).minus(T::ONE);
+        let (_, new) = T::sub_to(self.raw(), T::ONE);
         self.wrote(new);
         new
     }
@@ -83,8 +83,8 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("getAndDecrement"))]
     #[inline]
     pub fn get_and_decrement(&self) -> T {
-        let previous = T::fetch_sub(self.raw(), T::ONE);
-        self.wrote(previous.minus(T::ONE));
+        let (previous, new) = T::sub_to(self.raw(), T::ONE);
+        self.wrote(new);
         previous
     }
 
@@ -92,7 +92,7 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("max"))]
     #[inline]
     pub fn max_and_get(&self, x: T) -> T {
-        let new = T::fetch_max(self.raw(), x).larger(x);
+        let (_, new) = T::max_to(self.raw(), x);
         self.wrote(new);
         new
     }
@@ -101,8 +101,8 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("fetch_max"))]
     #[inline]
     pub fn get_and_max(&self, x: T) -> T {
-        let previous = T::fetch_max(self.raw(), x);
-        self.wrote(previous.larger(x));
+        let (previous, new) = T::max_to(self.raw(), x);
+        self.wrote(new);
         previous
     }
 
@@ -110,7 +110,7 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("min"))]
     #[inline]
     pub fn min_and_get(&self, x: T) -> T {
-        let new = T::fetch_min(self.raw(), x).smaller(x);
+        let (_, new) = T::min_to(self.raw(), x);
         self.wrote(new);
         new
     }
@@ -119,8 +119,8 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("fetch_min"))]
     #[inline]
     pub fn get_and_min(&self, x: T) -> T {
-        let previous = T::fetch_min(self.raw(), x);
-        self.wrote(previous.smaller(x));
+        let (previous, new) = T::min_to(self.raw(), x);
+        self.wrote(new);
         previous
     }
 }
@@ -140,7 +140,7 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("and"))]
     #[inline]
     pub fn bitwise_and_and_get(&self, x: T) -> T {
-        let new = T::fetch_and(self.raw(), x).and(x);
+        let (_, new) = T::and_to(self.raw(), x);
         self.wrote(new);
         new
     }
@@ -149,8 +149,8 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("fetch_and", "getAndBitwiseAnd"))]
     #[inline]
     pub fn get_and_bitwise_and(&self, x: T) -> T {
-        let previous = T::fetch_and(self.raw(), x);
-        self.wrote(previous.and(x));
+        let (previous, new) = T::and_to(self.raw(), x);
+        self.wrote(new);
         previous
     }
 
@@ -158,7 +158,7 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("or"))]
     #[inline]
     pub fn bitwise_or_and_get(&self, x: T) -> T {
-        let new = T::fetch_or(self.raw(), x).or(x);
+        let (_, new) = T::or_to(self.raw(), x);
         self.wrote(new);
         new
     }
@@ -167,8 +167,8 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("fetch_or", "getAndBitwiseOr"))]
     #[inline]
     pub fn get_and_bitwise_or(&self, x: T) -> T {
-        let previous = T::fetch_or(self.raw(), x);
-        self.wrote(previous.or(x));
+        let (previous, new) = T::or_to(self.raw(), x);
+        self.wrote(new);
         previous
     }
 
@@ -176,7 +176,7 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("xor"))]
     #[inline]
     pub fn bitwise_xor_and_get(&self, x: T) -> T {
-        let new = T::fetch_xor(self.raw(), x).xor(x);
+        let (_, new) = T::xor_to(self.raw(), x);
         self.wrote(new);
         new
     }
@@ -185,8 +185,8 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("fetch_xor", "getAndBitwiseXor"))]
     #[inline]
     pub fn get_and_bitwise_xor(&self, x: T) -> T {
-        let previous = T::fetch_xor(self.raw(), x);
-        self.wrote(previous.xor(x));
+        let (previous, new) = T::xor_to(self.raw(), x);
+        self.wrote(new);
         previous
     }
 }

@@ -91,31 +91,27 @@ pub trait Access: HasAtomic {
     fn is_ordered(self) -> bool;
 }
 
-/// One instruction where the hardware has it. The functions return the previous value.
+/// One instruction where the hardware has it. The functions return the previous value and the new
+/// one, which for a float is the very one that was written: what is computed twice need not have
+/// the same bits.
 pub trait Arithmetic: Access {
     const ZERO: Self;
     const ONE: Self;
 
-    fn fetch_add(cell: &Self::Atomic, x: Self) -> Self;
-    fn fetch_sub(cell: &Self::Atomic, x: Self) -> Self;
-    fn fetch_max(cell: &Self::Atomic, x: Self) -> Self;
-    fn fetch_min(cell: &Self::Atomic, x: Self) -> Self;
+    fn add_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
+    fn sub_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
+    fn max_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
+    fn min_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
 
     fn plus(self, x: Self) -> Self;
     fn minus(self, x: Self) -> Self;
-    fn larger(self, x: Self) -> Self;
-    fn smaller(self, x: Self) -> Self;
 }
 
 /// As [`Arithmetic`], for bits.
 pub trait Logic: Access {
-    fn fetch_and(cell: &Self::Atomic, x: Self) -> Self;
-    fn fetch_or(cell: &Self::Atomic, x: Self) -> Self;
-    fn fetch_xor(cell: &Self::Atomic, x: Self) -> Self;
-
-    fn and(self, x: Self) -> Self;
-    fn or(self, x: Self) -> Self;
-    fn xor(self, x: Self) -> Self;
+    fn and_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
+    fn or_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
+    fn xor_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
 }
 
 impl<T: Primitive> Event for T {}
@@ -148,9 +144,10 @@ pub(crate) fn update<T: Access>(
 }
 
 #[inline]
-fn fetch_update<T: Access>(cell: &T::Atomic, mut f: impl FnMut(T) -> T) -> T {
+fn update_always<T: Access>(cell: &T::Atomic, mut f: impl FnMut(T) -> T) -> (T, T) {
     match update(cell, |x| Some(f(x))) {
-        Ok((previous, _)) | Err(previous) => previous,
+        Ok(written) => written,
+        Err(_) => unreachable!("the closure makes something of every value"),
     }
 }
 
@@ -216,28 +213,19 @@ macro_rules! logic {
     ($T:ty, $atomic:ty) => {
         impl Logic for $T {
             #[inline]
-            fn fetch_and(cell: &$atomic, x: $T) -> $T {
-                cell.fetch_and(x, SeqCst)
+            fn and_to(cell: &$atomic, x: $T) -> ($T, $T) {
+                let previous = cell.fetch_and(x, SeqCst);
+                (previous, previous & x)
             }
             #[inline]
-            fn fetch_or(cell: &$atomic, x: $T) -> $T {
-                cell.fetch_or(x, SeqCst)
+            fn or_to(cell: &$atomic, x: $T) -> ($T, $T) {
+                let previous = cell.fetch_or(x, SeqCst);
+                (previous, previous | x)
             }
             #[inline]
-            fn fetch_xor(cell: &$atomic, x: $T) -> $T {
-                cell.fetch_xor(x, SeqCst)
-            }
-            #[inline]
-            fn and(self, x: $T) -> $T {
-                self & x
-            }
-            #[inline]
-            fn or(self, x: $T) -> $T {
-                self | x
-            }
-            #[inline]
-            fn xor(self, x: $T) -> $T {
-                self ^ x
+            fn xor_to(cell: &$atomic, x: $T) -> ($T, $T) {
+                let previous = cell.fetch_xor(x, SeqCst);
+                (previous, previous ^ x)
             }
         }
         impl Bitwise for $T {}
@@ -272,20 +260,24 @@ macro_rules! integers {
             const ZERO: $T = 0;
             const ONE: $T = 1;
             #[inline]
-            fn fetch_add(cell: &$atomic, x: $T) -> $T {
-                cell.fetch_add(x, SeqCst)
+            fn add_to(cell: &$atomic, x: $T) -> ($T, $T) {
+                let previous = cell.fetch_add(x, SeqCst);
+                (previous, previous.wrapping_add(x))
             }
             #[inline]
-            fn fetch_sub(cell: &$atomic, x: $T) -> $T {
-                cell.fetch_sub(x, SeqCst)
+            fn sub_to(cell: &$atomic, x: $T) -> ($T, $T) {
+                let previous = cell.fetch_sub(x, SeqCst);
+                (previous, previous.wrapping_sub(x))
             }
             #[inline]
-            fn fetch_max(cell: &$atomic, x: $T) -> $T {
-                cell.fetch_max(x, SeqCst)
+            fn max_to(cell: &$atomic, x: $T) -> ($T, $T) {
+                let previous = cell.fetch_max(x, SeqCst);
+                (previous, previous.max(x))
             }
             #[inline]
-            fn fetch_min(cell: &$atomic, x: $T) -> $T {
-                cell.fetch_min(x, SeqCst)
+            fn min_to(cell: &$atomic, x: $T) -> ($T, $T) {
+                let previous = cell.fetch_min(x, SeqCst);
+                (previous, previous.min(x))
             }
             #[inline]
             fn plus(self, x: $T) -> $T {
@@ -294,14 +286,6 @@ macro_rules! integers {
             #[inline]
             fn minus(self, x: $T) -> $T {
                 self.wrapping_sub(x)
-            }
-            #[inline]
-            fn larger(self, x: $T) -> $T {
-                self.max(x)
-            }
-            #[inline]
-            fn smaller(self, x: $T) -> $T {
-                self.min(x)
             }
         }
         impl Number for $T {}
@@ -336,20 +320,20 @@ macro_rules! floats {
             const ZERO: $T = 0.0;
             const ONE: $T = 1.0;
             #[inline]
-            fn fetch_add(cell: &$atomic, x: $T) -> $T {
-                fetch_update(cell, |y: $T| y + x)
+            fn add_to(cell: &$atomic, x: $T) -> ($T, $T) {
+                update_always(cell, |y: $T| y + x)
             }
             #[inline]
-            fn fetch_sub(cell: &$atomic, x: $T) -> $T {
-                fetch_update(cell, |y: $T| y - x)
+            fn sub_to(cell: &$atomic, x: $T) -> ($T, $T) {
+                update_always(cell, |y: $T| y - x)
             }
             #[inline]
-            fn fetch_max(cell: &$atomic, x: $T) -> $T {
-                fetch_update(cell, |y: $T| y.max(x))
+            fn max_to(cell: &$atomic, x: $T) -> ($T, $T) {
+                update_always(cell, |y: $T| y.max(x))
             }
             #[inline]
-            fn fetch_min(cell: &$atomic, x: $T) -> $T {
-                fetch_update(cell, |y: $T| y.min(x))
+            fn min_to(cell: &$atomic, x: $T) -> ($T, $T) {
+                update_always(cell, |y: $T| y.min(x))
             }
             #[inline]
             fn plus(self, x: $T) -> $T {
@@ -358,14 +342,6 @@ macro_rules! floats {
             #[inline]
             fn minus(self, x: $T) -> $T {
                 self - x
-            }
-            #[inline]
-            fn larger(self, x: $T) -> $T {
-                self.max(x)
-            }
-            #[inline]
-            fn smaller(self, x: $T) -> $T {
-                self.min(x)
             }
         }
         impl Number for $T {}

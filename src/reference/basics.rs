@@ -72,7 +72,7 @@ impl<T> AtomicReference<T> {
 
     /// Sets what `f` makes of the reference; `f` runs again if another write was quicker. Returns
     /// the reference before.
-    #[doc(alias("getAndUpdate", "rcu"))]
+    #[doc(alias("getAndUpdate", "rcu", "fetch_update"))]
     pub fn get_and_update(&self, f: impl FnMut(&Arc<T>) -> Arc<T>) -> Arc<T> {
         self.update(f).0.into_inner()
     }

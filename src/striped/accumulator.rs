@@ -74,7 +74,9 @@ impl<T: Primitive> Accumulator<T> {
     #[doc(alias("longValue", "doubleValue", "intValue"))]
     pub fn get(&self) -> T {
         let values = self.striped.all().map(|stripe| T::load(stripe));
-        values.fold(self.identity, |a, b| (self.function)(a, b))
+        values
+            .reduce(|a, b| (self.function)(a, b))
+            .unwrap_or(self.identity)
     }
 
     /// Starts anew. What is accumulated at the same time may be kept or lost.
@@ -94,7 +96,9 @@ impl<T: Primitive> Accumulator<T> {
     pub fn get_then_reset(&self) -> T {
         let identity = self.identity;
         let values = self.striped.all().map(|stripe| T::swap(stripe, identity));
-        values.fold(identity, |a, b| (self.function)(a, b))
+        values
+            .reduce(|a, b| (self.function)(a, b))
+            .unwrap_or(identity)
     }
 }
 

@@ -43,13 +43,13 @@ impl<T: Number> Adder<T> {
     #[inline]
     pub fn add(&self, x: T) {
         if let Some(stripe) = self.0.mine() {
-            T::fetch_add(stripe, x);
+            T::add_to(stripe, x);
             return;
         }
         let base = self.0.base.get();
         let seen = T::load(base);
         if T::compare_exchange(base, seen, seen.plus(x)).is_err() {
-            T::fetch_add(self.0.spread(T::ZERO), x);
+            T::add_to(self.0.spread(T::ZERO), x);
         }
     }
 
