@@ -259,7 +259,7 @@ fn semaphore(harness: &mut Harness, place: &str, runtime: &Runtime) {
         .group(format!(
             "semaphore, {HOLDERS} tasks, {PERMITS} permits, {place}"
         ))
-        .rounds(101, 20 * HOLDERS)
+        .rounds(401, 4 * HOLDERS)
         .ours("Atomic::update_when", |permits| {
             let cell = Arc::new(Atomic::new(PERMITS));
             let holder = |_| Box::pin(hold_cell(cell.clone(), permits / HOLDERS)) as Task;
