@@ -122,15 +122,6 @@ pub(crate) enum Given {
     Declined(Fate),
 }
 
-impl Given {
-    pub(crate) fn fate(self) -> Fate {
-        match self {
-            Self::Taken => Fate::Stays,
-            Self::Declined(fate) => fate,
-        }
-    }
-}
-
 impl<E> Place<E> {
     /// A place whose predicate is with the newcomer.
     pub(crate) fn new(line: &Arc<Line>) -> Self {
