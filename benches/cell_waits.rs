@@ -265,6 +265,11 @@ fn semaphore(harness: &mut Harness, place: &str, runtime: &Runtime) {
             let holder = |_| Box::pin(hold_cell(cell.clone(), permits / HOLDERS)) as Task;
             timed(runtime, (0..HOLDERS).map(holder))
         })
+        .beside("Atomic::update_when, closures that capture", |permits| {
+            let cell = Arc::new(Atomic::new(PERMITS));
+            let holder = |_| Box::pin(hold_some(cell.clone(), 1, permits / HOLDERS)) as Task;
+            timed(runtime, (0..HOLDERS).map(holder))
+        })
         .peer("tokio::sync::Semaphore", 2.0, |permits| {
             let semaphore = Arc::new(Semaphore::new(PERMITS as usize));
             let holder = |_| Box::pin(hold_semaphore(semaphore.clone(), permits / HOLDERS)) as Task;
@@ -278,6 +283,14 @@ async fn hold_cell(permits: Arc<AtomicU64>, times: u64) {
         permits.update_when(|n| n > 0, |n| n - 1).await;
         yield_now().await;
         permits.increment_and_get();
+    }
+}
+
+async fn hold_some(permits: Arc<AtomicU64>, some: u64, times: u64) {
+    for _ in 0..times {
+        (permits.update_when(move |n| n >= some, move |n| n - some)).await;
+        yield_now().await;
+        permits.add_and_get(some);
     }
 }
 

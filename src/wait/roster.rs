@@ -277,11 +277,12 @@ impl<E: Event> Desk<E> {
 
     /// Gives one turn to the first in line whose condition holds, and looks no further.
     fn give_turn(&mut self, version: u64, event: &E, panics: &mut Panics) {
+        let mut refuted = None;
         walk(&mut self.places, panics, |since, place, panics| {
             if since >= version {
                 return Some(Fate::Stays);
             }
-            match place.give(event, panics) {
+            match place.give(event, &mut refuted, panics) {
                 Given::Taken => None,
                 Given::Declined(fate) => Some(fate),
             }
