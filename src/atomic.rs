@@ -61,7 +61,7 @@ use crate::{
 /// |---|---|
 /// | [`wait_at_least`](Self::wait_at_least), [`wait_at_most`](Self::wait_at_most), [`wait_equal`](Self::wait_equal), [`changed_from`](Self::changed_from), [`values`](Self::values) | one comparison, however many wait |
 /// | [`wait_for`](Self::wait_for), [`wait_map`](Self::wait_map) | a short lock and a call of each closure |
-/// | [`update_when`](Self::update_when) | a short lock and a call for each in line, up to the first whose condition holds |
+/// | [`update_when`](Self::update_when) | a short lock and a call for each in line, up to the first whose condition holds; one call for all that wait by the same closure, if it captures nothing |
 ///
 /// # Panics of user code
 ///

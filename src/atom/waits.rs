@@ -13,7 +13,7 @@ use crate::{
     },
     snapshot::{Change, Snapshot},
     stream::{BoundedChanges, Changes, Snapshots},
-    wait::{budget::Budget, predicate::Predicate},
+    wait::{budget::Budget, line::Kind, predicate::Predicate},
 };
 
 /// A predicate on values as one on snapshots.
@@ -119,7 +119,10 @@ impl<T> Atom<T> {
         pred: impl FnMut(&T) -> bool + Send + 'static,
         mut f: impl FnMut(&T) -> T + Send,
     ) -> impl Future<Output = Snapshot<T>> {
-        CommitWhen::new(&self.0, on_value(pred), move |state: &Snapshot<T>| f(state))
+        let kind = Kind::of(&pred);
+        CommitWhen::new(&self.0, kind, on_value(pred), move |state: &Snapshot<T>| {
+            f(state)
+        })
     }
 
     /// The next commit after this call, not only after the first poll.

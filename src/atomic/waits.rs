@@ -14,7 +14,7 @@ use crate::{
         reach::Reach,
         wait_for::{WaitFor, WaitMap},
     },
-    wait::{budget::Budget, predicate::Predicate, threshold::Goal},
+    wait::{budget::Budget, line::Kind, predicate::Predicate, threshold::Goal},
 };
 
 /// A predicate on values as one on what is delivered.
@@ -147,7 +147,8 @@ impl<T: Primitive> Atomic<T> {
         pred: impl FnMut(T) -> bool + Send + 'static,
         mut f: impl FnMut(T) -> T + Send,
     ) -> impl Future<Output = T> {
-        CommitWhen::new(self, on_value(pred), move |value: &T| f(*value))
+        let kind = Kind::of(&pred);
+        CommitWhen::new(self, kind, on_value(pred), move |value: &T| f(*value))
     }
 
     /// The value of the first poll, then always the latest that differs from the one before.

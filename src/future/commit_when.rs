@@ -11,7 +11,7 @@ use crate::{
     sync::{Arc, Exclusive},
     wait::{
         budget::Budget,
-        line::{Called, Place},
+        line::{Called, Kind, Place},
         panics::{self, Panics, Payload},
         predicate::Predicate,
         roster::Observer,
@@ -25,6 +25,7 @@ use crate::{
 /// turn to try, not a commit made for it.
 pub(crate) struct CommitWhen<'a, S: Commit, F> {
     source: &'a S,
+    kind: Option<Kind>,
     /// Until it is dropped.
     update: Option<Exclusive<F>>,
     stage: Stage<S::Event>,
@@ -38,9 +39,15 @@ enum Stage<E> {
 }
 
 impl<'a, S: Commit, F: FnMut(&S::Event) -> S::Value> CommitWhen<'a, S, F> {
-    pub(crate) fn new(source: &'a S, predicate: Predicate<S::Event>, update: F) -> Self {
+    pub(crate) fn new(
+        source: &'a S,
+        kind: Option<Kind>,
+        predicate: Predicate<S::Event>,
+        update: F,
+    ) -> Self {
         Self {
             source,
+            kind,
             update: Some(Exclusive::new(update)),
             stage: Stage::Fresh(Exclusive::new(predicate)),
             budget: Budget::cooperative(),
@@ -94,7 +101,7 @@ impl<'a, S: Commit, F: FnMut(&S::Event) -> S::Value> CommitWhen<'a, S, F> {
             return;
         };
         let line = self.source.line();
-        let place = Arc::new(Place::new(line));
+        let place = Arc::new(Place::new(line, self.kind));
         let in_line = Stage::InLine(place.clone());
         let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, in_line) else {
             return;

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     mem::replace,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker, ready},
 };
 
 use crate::{
@@ -26,11 +26,11 @@ pub(crate) enum Reaching {
 }
 
 impl Reaching {
-    /// Parks if it has not yet; what is written from now on is not missed.
-    pub(crate) fn start<T: Primitive>(&mut self, cell: &Atomic<T>, goal: Goal) {
+    /// Registers if it has not yet; what is written from now on is not missed.
+    fn start<T: Primitive>(&mut self, cell: &Atomic<T>, goal: Goal, waker: Option<Waker>) {
         if let Self::Idle = self {
             let look = || level(cell.get());
-            *self = match cell.observers().thresholds.park(goal, look) {
+            *self = match cell.observers().thresholds.park(goal, look, waker) {
                 Ok(parked) => Self::Parked(parked),
                 Err(bits) => Self::Met(bits),
             };
@@ -49,10 +49,13 @@ impl Reaching {
             if goal.is_met_by(now) {
                 return Poll::Ready(T::from_bits(now.bits));
             }
+            self.start(cell, goal, Some(cx.waker().clone()));
+            if let Self::Parked(_) = self {
+                return Poll::Pending;
+            }
         }
-        self.start(cell, goal);
         let bits = match self {
-            Self::Parked(parked) => std::task::ready!(parked.poll(cx)),
+            Self::Parked(parked) => ready!(parked.poll(cx)),
             Self::Met(bits) => *bits,
             Self::Idle => unreachable!("it has been started"),
         };
@@ -64,8 +67,7 @@ impl Reaching {
     pub(crate) fn end<T: Primitive>(&mut self, cell: &Atomic<T>) {
         if let Self::Parked(parked) = replace(self, Self::Idle) {
             let mut panics = Panics::new();
-            let look = || level(cell.get());
-            (cell.observers().thresholds).leave(parked, look, &mut panics);
+            cell.observers().thresholds.leave(parked, &mut panics);
             panics.resume();
         }
     }
@@ -97,7 +99,7 @@ impl<T: Primitive> Future for Reach<'_, T> {
         let this = &mut *self;
         if this.budget.must_yield(cx) {
             // What is written from now on must not be missed all the same.
-            this.reaching.start(this.cell, this.goal);
+            this.reaching.start(this.cell, this.goal, None);
             return Poll::Pending;
         }
         let (reaching, cell, goal) = (&mut this.reaching, this.cell, this.goal);

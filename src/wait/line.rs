@@ -15,7 +15,10 @@
 //! commits, and the delivery of that commit looks for the next one; *or* it leaves or
 //! finds that its condition holds no more, hands the turn back, and calls the deliverer.
 
-use std::task::{Context, Poll};
+use std::{
+    any::TypeId,
+    task::{Context, Poll},
+};
 
 use super::{
     baton::{Baton, Refused},
@@ -101,7 +104,19 @@ impl Line {
     }
 }
 
+/// Conditions of one kind are one function of the value: closures of the same type that have
+/// captured nothing. If one of them does not hold on a value, none does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kind(TypeId);
+
+impl Kind {
+    pub(crate) fn of<P: 'static>(_: &P) -> Option<Self> {
+        (size_of::<P>() == 0).then(|| Self(TypeId::of::<P>()))
+    }
+}
+
 pub(crate) struct Place<E> {
+    kind: Option<Kind>,
     status: AtomicU8,
     predicate: Baton<Predicate<E>>,
     spot: Spot<Option<Payload>>,
@@ -123,20 +138,12 @@ pub(crate) enum Given {
     Declined(Fate),
 }
 
-impl Given {
-    pub(crate) fn fate(self) -> Fate {
-        match self {
-            Self::Taken => Fate::Stays,
-            Self::Declined(fate) => fate,
-        }
-    }
-}
-
 impl<E> Place<E> {
     /// A place whose predicate is with the newcomer.
-    pub(crate) fn new(line: &Arc<Line>) -> Self {
+    pub(crate) fn new(line: &Arc<Line>, kind: Option<Kind>) -> Self {
         line.join();
         Self {
+            kind,
             status: AtomicU8::new(WAITING),
             predicate: Baton::carried(),
             spot: Spot::new(None),
@@ -144,13 +151,17 @@ impl<E> Place<E> {
         }
     }
 
-    /// Deliverer: a turn for this place if it waits and its condition holds on `event`.
-    pub(crate) fn give(&self, event: &E, panics: &mut Panics) -> Given {
+    /// Deliverer: a turn for this place if it waits and its condition holds on `event`, which
+    /// those of the kind `refuted` do not.
+    pub(crate) fn give(&self, event: &E, refuted: &mut Option<Kind>, panics: &mut Panics) -> Given {
         // Acquire: pairs with the Release of `lose`, which laid the predicate down before.
         match self.status.load(Ordering::Acquire) {
             WAITING => {}
             TURN => return Given::Declined(Fate::Stays),
             _ => return Given::Declined(Fate::Leaves),
+        }
+        if self.kind.is_some() && self.kind == *refuted {
+            return Given::Declined(Fate::Stays);
         }
         // A newcomer that still carries it is called, and will knock.
         let Some(mut predicate) = self.predicate.call() else {
@@ -163,7 +174,10 @@ impl<E> Place<E> {
             return Given::Declined(Fate::Leaves);
         }
         match verdict {
-            Ok(false) => Given::Declined(Fate::Stays),
+            Ok(false) => {
+                *refuted = self.kind.or(*refuted);
+                Given::Declined(Fate::Stays)
+            }
             Ok(true) if self.promote() => {
                 self.wake(panics);
                 Given::Taken

@@ -9,6 +9,8 @@
 //! empty record goes when the desk is next worked through, or when the gone ones
 //! make up half of it.
 
+use std::collections::VecDeque;
+
 use super::{
     condition::{Condition, Fate},
     line::{Given, Line, Place},
@@ -121,7 +123,7 @@ impl<E: Event> Roster<E> {
             match observer {
                 Observer::Condition(x) => desk.conditions.push((since, x)),
                 Observer::Mailbox(x) => desk.mailboxes.push((since, x)),
-                Observer::Place(x) => desk.places.push((since, x)),
+                Observer::Place(x) => desk.places.push_back((since, x)),
             }
         }
         shrink(&mut register.newcomers);
@@ -169,7 +171,7 @@ impl<E: Event> Roster<E> {
         self.gone.store(0, Ordering::Relaxed);
         visit(&mut desk.mailboxes, panics, |_, x, _| fate(x.is_over()));
         visit(&mut desk.conditions, panics, |_, x, _| fate(x.is_over()));
-        visit(&mut desk.places, panics, |_, x, _| fate(x.is_over()));
+        walk(&mut desk.places, panics, |_, x, _| Some(fate(x.is_over())));
         self.population.store(desk.len(), Ordering::Relaxed);
         desk.shrink();
     }
@@ -199,7 +201,8 @@ pub(crate) enum Old<'a, E> {
 pub(crate) struct Desk<E> {
     mailboxes: Vec<(u64, Arc<Mailbox<E>>)>,
     conditions: Vec<(u64, Arc<Condition<E>>)>,
-    places: Vec<(u64, Arc<Place<E>>)>,
+    /// In the order of the line.
+    places: VecDeque<(u64, Arc<Place<E>>)>,
     /// Empty between events.
     stock: Stock<E>,
 }
@@ -209,7 +212,7 @@ impl<E: Event> Desk<E> {
         Self {
             mailboxes: Vec::new(),
             conditions: Vec::new(),
-            places: Vec::new(),
+            places: VecDeque::new(),
             stock: Stock {
                 old: Vec::new(),
                 new: Vec::new(),
@@ -229,7 +232,9 @@ impl<E: Event> Desk<E> {
     fn shrink(&mut self) {
         shrink(&mut self.mailboxes);
         shrink(&mut self.conditions);
-        shrink(&mut self.places);
+        if is_roomy(self.places.capacity(), self.places.len()) {
+            self.places.shrink_to(2 * self.places.len());
+        }
     }
 
     /// Tells everyone registered before `version` that `new` has replaced `old`.
@@ -270,16 +275,17 @@ impl<E: Event> Desk<E> {
         }
     }
 
-    /// Gives one turn to the first in line whose condition holds.
+    /// Gives one turn to the first in line whose condition holds, and looks no further.
     fn give_turn(&mut self, version: u64, event: &E, panics: &mut Panics) {
-        let mut due = true;
-        visit(&mut self.places, panics, |since, place, panics| {
-            if !due || since >= version {
-                return Fate::Stays;
+        let mut refuted = None;
+        walk(&mut self.places, panics, |since, place, panics| {
+            if since >= version {
+                return Some(Fate::Stays);
             }
-            let given = place.give(event, panics);
-            due = given != Given::Taken;
-            given.fate()
+            match place.give(event, &mut refuted, panics) {
+                Given::Taken => None,
+                Given::Declined(fate) => Some(fate),
+            }
         });
     }
 
@@ -302,9 +308,13 @@ impl<E: Event> Desk<E> {
 }
 
 fn shrink<X>(list: &mut Vec<X>) {
-    if list.capacity() > 4 * (list.len() + TOLERATED) {
+    if is_roomy(list.capacity(), list.len()) {
         list.shrink_to(2 * list.len());
     }
+}
+
+fn is_roomy(capacity: usize, len: usize) -> bool {
+    capacity > 4 * (len + TOLERATED)
 }
 
 fn fate(over: bool) -> Fate {
@@ -331,5 +341,36 @@ fn visit<X>(
     }
     while list.len() > kept {
         panics.catch(|| drop(list.pop()));
+    }
+}
+
+/// As [`visit`], from the front until `f` says nothing of somebody's fate, who stays with all that
+/// follow. Those who leave are most often the first, and then nobody has to move up.
+#[inline]
+fn walk<X>(
+    line: &mut VecDeque<(u64, X)>,
+    panics: &mut Panics,
+    mut f: impl FnMut(u64, &X, &mut Panics) -> Option<Fate>,
+) {
+    let (mut seen, mut kept) = (0, 0);
+    while let Some((since, x)) = line.get(seen) {
+        match f(*since, x, panics) {
+            None => break,
+            Some(Fate::Stays) => {
+                if kept != seen {
+                    line.swap(kept, seen);
+                }
+                kept += 1;
+            }
+            Some(Fate::Leaves) => {}
+        }
+        seen += 1;
+    }
+    let left = seen - kept;
+    if left > 0 {
+        (0..kept).rev().for_each(|i| line.swap(i, i + left));
+        for _ in 0..left {
+            panics.catch(|| drop(line.pop_front()));
+        }
     }
 }

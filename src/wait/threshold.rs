@@ -13,7 +13,8 @@
 //! | step | writer                                    | waiting task (`park`, under the lock)     |
 //! |------|-------------------------------------------|-------------------------------------------|
 //! | 1    | writes the value                          | puts itself among the waits               |
-//! | 2    | barrier                                   | publishes a gap without its level         |
+//! | 2    | barrier                                   | publishes a gap without its level, unless |
+//! |      |                                           | the one that is published is such a one   |
 //! | 3    | reads the gap                             | barrier                                   |
 //! | 4    | inside: done                              | reads the value: satisfied, leaves again  |
 //! | 5    | else: under the lock takes out whom its   | else sleeps, with its waker in a [`Spot`] |
@@ -22,23 +23,30 @@
 //!
 //! **No crossing is missed.** Writing the value, reading the gap, publishing the gap and reading
 //! the value are sequentially consistent, so of a writer and a newcomer at least one sees what
-//! the other did first. *Either* the writer reads a gap published in or after step 2: every gap that
+//! the other did first. *Either* the writer reads the gap of step 2 or a later one: every gap that
 //! is published while a wait is parked leaves its level out, so a value that satisfies it is outside,
 //! and the writer finds the wait under the lock. *Or* it reads an older gap: then step 4 of the
 //! task reads its value or a later one. If that is a later one the write had been
 //! overwritten before the wait began.
 //!
+//! The gap of step 2 may be one that was there before: it was published under the lock, hence
+//! before step 4 all the same, and a writer that reads an older one had written before that.
+//!
+//! **A gap may be too narrow.** Then a writer takes the lock for nothing, and publishes the widest
+//! one. So who leaves publishes none: the next writer whom it concerns does, and a wait that
+//! comes and goes leaves a gap that suits the next one like it.
+//!
 //! **The gap is read whole.** Its two ends are guarded by a count that is odd while they
 //! change, and is read before and after them; a writer that finds it odd or changed
 //! goes to the lock, where the waits themselves stand.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    ops::Bound::{Excluded, Unbounded},
-    task::{Context, Poll, Waker},
-};
+use std::task::{Context, Poll, Waker};
 
-use super::{panics::Panics, spot::Spot};
+use super::{
+    levels::Levels,
+    panics::{self, Panics},
+    spot::Spot,
+};
 #[cfg(not(loom))]
 use crate::sync::threads::is_busy_with;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, barrier, threads::busy_with};
@@ -75,6 +83,17 @@ impl Goal {
         };
         met && value.is_ordered && bound.is_ordered
     }
+
+    /// Whether no value in the gap meets it.
+    fn is_outside(&self, (least, greatest): (u64, u64)) -> bool {
+        least > greatest
+            || match self {
+                Self::AtLeast(bound) => greatest < bound.key,
+                Self::AtMost(bound) => least > bound.key,
+                Self::Equal(bound) => bound.key < least || bound.key > greatest,
+                Self::Other(_) => false,
+            }
+    }
 }
 
 /// One task that sleeps until its goal is met; then the bits of the value that met it.
@@ -95,8 +114,7 @@ impl Parked {
 
 /// Level and number of a wait, by which it is found.
 type Place = (Goal, u64);
-/// Waits by level, those of one level in the order of their arrival.
-type Waits = BTreeMap<(u64, u64), Arc<Sleeper>>;
+type Waits = Levels<Arc<Sleeper>>;
 
 /// The waits for one cell. See the [module](self).
 pub(crate) struct Thresholds {
@@ -140,7 +158,7 @@ impl Thresholds {
             due
         };
         busy_with(self, || {
-            for sleeper in due {
+            for sleeper in due.first.into_iter().chain(due.others) {
                 let ((), waker) = sleeper.0.change(|answer| *answer = Some(value.bits));
                 if let Some(waker) = waker {
                     panics.catch(|| waker.wake());
@@ -155,33 +173,52 @@ impl Thresholds {
         is_busy_with(self)
     }
 
-    /// Parks a wait, unless the value that `look` reads meets its goal: then its bits.
-    pub(crate) fn park(&self, goal: Goal, look: impl Fn() -> Level) -> Result<Parked, u64> {
-        let sleeper = Arc::new(Sleeper(Spot::new(None)));
+    /// Parks a wait with its waker, if it has one yet; unless the value that `look` reads meets its
+    /// goal: then the bits of that.
+    pub(crate) fn park(
+        &self,
+        goal: Goal,
+        look: impl Fn() -> Level,
+        waker: Option<Waker>,
+    ) -> Result<Parked, u64> {
+        let sleeper = Arc::new(Sleeper(Spot::parked(None, waker)));
         let mut index = self.index.lock();
         let place = index.insert(goal, sleeper.clone());
-        self.publish(index.gap_around(look().key));
+        if !goal.is_outside(self.gap()) {
+            self.publish(index.gap_around(look().key));
+        }
         barrier();
         let now = look();
-        if goal.is_met_by(now) {
-            let _ = index.remove(&place);
-            self.publish(index.gap_around(now.key));
-            return Err(now.bits);
+        if !goal.is_met_by(now) {
+            return Ok(Parked { place, sleeper });
         }
-        Ok(Parked { place, sleeper })
+        let removed = index.remove(&place);
+        drop(index);
+        drop(removed);
+        if let Err(payload) = panics::run(|| drop(sleeper)) {
+            // The answer must not be lost with a panic of the waker.
+            panics::discard(payload);
+        }
+        Err(now.bits)
     }
 
     /// Ends a wait that may not have been answered.
-    pub(crate) fn leave(&self, parked: Parked, look: impl Fn() -> Level, panics: &mut Panics) {
-        let mut index = self.index.lock();
-        let removed = index.remove(&parked.place);
-        if removed.is_some() {
-            self.publish(index.gap_around(look().key));
+    pub(crate) fn leave(&self, parked: Parked, panics: &mut Panics) {
+        let removed = self.index.lock().remove(&parked.place);
+        if removed.is_none() {
+            // Somebody is answering it, or has.
+            let (_, waker): (_, Option<Waker>) = parked.sleeper.0.change(Option::take);
+            panics.catch(|| drop(waker));
         }
-        drop(index);
         drop(removed);
-        let (_, waker): (_, Option<Waker>) = parked.sleeper.0.change(Option::take);
-        panics.catch(|| drop(waker));
+        panics.catch(|| drop(parked));
+    }
+
+    /// Under the lock: the gap.
+    fn gap(&self) -> (u64, u64) {
+        // Relaxed: changed under the lock alone.
+        let least = self.least.load(Ordering::Relaxed);
+        (least, self.greatest.load(Ordering::Relaxed))
     }
 
     /// Under the lock: makes `gap` the gap.
@@ -231,32 +268,23 @@ impl Index {
 
     fn remove(&mut self, (goal, arrival): &Place) -> Option<Arc<Sleeper>> {
         let (waits, level) = self.waits(goal);
-        match waits.entry((level, *arrival)) {
-            Entry::Occupied(entry) => Some(entry.remove()),
-            Entry::Vacant(_) => None,
-        }
+        waits.remove((level, *arrival))
     }
 
     /// Takes out those whose goal `value` meets: O(log n) for each of them.
-    fn take_due(&mut self, value: Level) -> Vec<Arc<Sleeper>> {
-        let mut due = Vec::new();
+    fn take_due(&mut self, value: Level) -> Due {
+        let mut due = Due::default();
+        let mut add = |sleeper| due.add(sleeper);
         if value.is_ordered {
-            let key = value.key;
-            drain(&mut due, &mut self.at_least, (0, 0), (key, u64::MAX));
-            drain(&mut due, &mut self.at_most, (key, 0), (u64::MAX, u64::MAX));
-            drain(&mut due, &mut self.equal, (key, 0), (key, u64::MAX));
+            self.at_least.take(0..=value.key, &mut add);
+            self.at_most.take(value.key..=u64::MAX, &mut add);
+            self.equal.take(value.key..=value.key, &mut add);
         }
-        let bits = value.bits;
-        if bits > 0 {
-            drain(&mut due, &mut self.other, (0, 0), (bits - 1, u64::MAX));
+        if let Some(below) = value.bits.checked_sub(1) {
+            self.other.take(0..=below, &mut add);
         }
-        if bits < u64::MAX {
-            drain(
-                &mut due,
-                &mut self.other,
-                (bits + 1, 0),
-                (u64::MAX, u64::MAX),
-            );
+        if let Some(above) = value.bits.checked_add(1) {
+            self.other.take(above..=u64::MAX, &mut add);
         }
         due
     }
@@ -267,21 +295,13 @@ impl Index {
         if !self.other.is_empty() {
             return EMPTY;
         }
-        let over = |(level, _): &(u64, u64)| level.checked_add(1);
-        let under = |(level, _): &(u64, u64)| level.checked_sub(1);
-        let below = [
-            self.at_most.keys().next_back(),
-            self.equal.range(..=(key, 0)).next_back().map(|(k, _)| k),
-        ];
-        let above = [
-            self.at_least.keys().next(),
-            (self.equal.range((Excluded((key, 0)), Unbounded)).next()).map(|(k, _)| k),
-        ];
-        let mut least = below.into_iter().flatten().map(over);
-        let mut greatest = above.into_iter().flatten().map(under);
+        let under = key.checked_sub(1);
+        let below = under.and_then(|under| self.equal.last_to(under));
+        let below = below.max(self.at_most.last_to(u64::MAX));
+        let above = nearer(self.equal.first_from(key), self.at_least.first_from(0));
         match (
-            least.try_fold(0, |a, b| Some(a.max(b?))),
-            greatest.try_fold(u64::MAX, |a, b| Some(a.min(b?))),
+            below.map_or(Some(0), |level| level.checked_add(1)),
+            above.map_or(Some(u64::MAX), |level| level.checked_sub(1)),
         ) {
             (Some(least), Some(greatest)) => (least, greatest),
             _ => EMPTY,
@@ -289,10 +309,26 @@ impl Index {
     }
 }
 
-/// Moves the waits from `first` to `last`.
-fn drain(due: &mut Vec<Arc<Sleeper>>, waits: &mut Waits, first: (u64, u64), last: (u64, u64)) {
-    while let Some((place, _)) = waits.range(first..=last).next() {
-        let place = *place;
-        due.extend(waits.remove(&place));
+/// The lower of two levels that may be there.
+fn nearer(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        _ => a.or(b),
+    }
+}
+
+/// Those who are to be answered; most often it is one.
+#[derive(Default)]
+struct Due {
+    first: Option<Arc<Sleeper>>,
+    others: Vec<Arc<Sleeper>>,
+}
+
+impl Due {
+    fn add(&mut self, sleeper: Arc<Sleeper>) {
+        match self.first {
+            None => self.first = Some(sleeper),
+            Some(_) => self.others.push(sleeper),
+        }
     }
 }
