@@ -17,18 +17,19 @@ mod tests;
 #[cfg(not(loom))]
 mod threads;
 
-use std::{fmt, panic};
+use std::{fmt, panic, task::Waker};
 
 use self::primitive::{Primitive, level};
 use crate::{
     sync::{Arc, barrier, in_place::InPlace, late_box::LateBox},
     wait::{
+        arrivals::Write,
         line::Line,
         listeners::Listeners,
         panics::Panics,
         roster::Observer,
         source::{Commit, Registered, Source},
-        threshold::Thresholds,
+        threshold::{Goal, Parked, Thresholds},
     },
 };
 
@@ -51,8 +52,11 @@ use crate::{
 /// Every writer offers what it has written to those who wait. So a value that
 /// satisfies a wait is not missed if the next write overwrites it at once: after
 /// `set(1); set(0)` a task that waited for 1 has got it. Of writers that race each other, any may
-/// be the one that answers; a wait may also be answered by a write that was still in progress
-/// when it began. Writing the value that is there already is a write like any other.
+/// be the one that answers. Writing the value that is there already is a write like any other.
+///
+/// A wait is never answered by a value that was overwritten before it began. (The price is that it
+/// may miss a value that was written and overwritten by two calls that were both on their way when
+/// it began, and raced it.)
 ///
 /// A write returns when those who wait have been told, unless another thread is telling them: then
 /// that one does it. It wakes only tasks whose wait is over.
@@ -101,10 +105,10 @@ impl<T: Primitive> Observers<T> {
         }
     }
 
-    /// Whether there may be anybody whom `value` concerns.
+    /// Whether there may be anybody whom a write concerns.
     #[inline]
-    fn may_care(&self, value: T) -> bool {
-        self.thresholds.may_concern(value.key()) || self.listeners.are_present()
+    fn may_care(&self, old: T, new: T) -> bool {
+        self.thresholds.may_concern(old.key(), new.key()) || self.listeners.are_present()
     }
 }
 
@@ -118,27 +122,56 @@ impl<T: Primitive> Atomic<T> {
         self.observers.get_or_make(Observers::new)
     }
 
+    /// Precedes every write: how many waits have begun.
+    #[inline]
+    fn begun(&self) -> u64 {
+        let observers = self.observers.get();
+        observers.map_or(0, |observers| observers.listeners.arrivals().so_far())
+    }
+
     /// Follows every write: tells those whom it concerns.
     #[inline]
-    fn wrote(&self, value: T) {
+    fn wrote(&self, begun: u64, old: T, new: T) {
         barrier();
         if let Some(observers) = self.observers.get() {
-            if observers.may_care(value) {
-                self.tell(observers, value);
+            if observers.may_care(old, new) {
+                self.tell(observers, Write { old, new, begun });
             }
         }
     }
 
     #[cold]
-    fn tell(&self, observers: &Observers<T>, value: T) {
+    fn tell(&self, observers: &Observers<T>, write: Write<T>) {
+        let (thresholds, listeners) = (&observers.thresholds, &observers.listeners);
         let mut panics = Panics::new();
-        if observers.thresholds.may_concern(value.key()) {
-            observers.thresholds.tell(level(value), &mut panics);
+        if thresholds.may_concern(write.old.key(), write.new.key()) {
+            thresholds.tell(write.map(level), || level(self.get()), &mut panics);
         }
-        if observers.listeners.are_present() {
-            panics.catch(|| observers.listeners.tell(value, || self.get()));
+        if listeners.are_present() {
+            panics.catch(|| listeners.tell(write, || self.get()));
         }
         panics.resume();
+    }
+
+    /// Sets what `f` makes of the value, unless that is nothing: then it is the error.
+    #[inline]
+    fn write(&self, mut f: impl FnMut(T) -> Option<T>) -> Result<Write<T>, T> {
+        let mut begun = 0;
+        let (old, new) = primitive::update(self.raw(), |value| {
+            let new = f(value);
+            // After the closure, which can take its time.
+            begun = self.begun();
+            new
+        })?;
+        Ok(Write { old, new, begun })
+    }
+
+    /// Waits for a level, from now on: see [`Thresholds::park`].
+    pub(crate) fn park(&self, goal: Goal, waker: Option<Waker>) -> Result<Parked, u64> {
+        let observers = self.observers();
+        let arrivals = observers.listeners.arrivals();
+        let look = || level(self.get());
+        observers.thresholds.park(goal, arrivals, look, waker)
     }
 }
 
@@ -172,23 +205,23 @@ impl<T: Primitive> Source for Atomic<T> {
 
 impl<T: Primitive> Commit for Atomic<T> {
     type Value = T;
-    type Committed = T;
+    type Committed = Write<T>;
 
     fn line(&self) -> &Arc<Line> {
         self.observers().listeners.line()
     }
 
-    fn try_commit(&self, mut f: impl FnMut(&T) -> Option<T>) -> Option<T> {
-        let written = primitive::update(self.raw(), |value| f(&value)).ok()?;
-        Some(written.1)
+    fn try_commit(&self, mut f: impl FnMut(&T) -> Option<T>) -> Option<Write<T>> {
+        self.write(|value| f(&value)).ok()
     }
 
-    fn made(committed: &T) -> T {
-        *committed
+    fn made(committed: &Write<T>) -> T {
+        committed.new
     }
 
-    fn conclude(&self, committed: T) {
-        self.wrote(committed);
+    fn conclude(&self, committed: Write<T>) {
+        let Write { old, new, begun } = committed;
+        self.wrote(begun, old, new);
     }
 }
 

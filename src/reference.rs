@@ -19,8 +19,10 @@ use arc_swap::ArcSwap;
 use crate::{
     sync::{full_barrier, late_box::LateBox},
     wait::{
+        arrivals::Write,
         listeners::Listeners,
         mailbox::Event,
+        panics::drop_quietly,
         roster::Observer,
         source::{Registered, Source},
     },
@@ -56,22 +58,35 @@ pub struct AtomicReference<T> {
     listeners: LateBox<Listeners<Arc<T>>>,
 }
 
-impl<T> Event for Arc<T> {}
+impl<T> Event for Arc<T> {
+    fn identity(&self) -> u64 {
+        Arc::as_ptr(self).addr() as u64
+    }
+}
 
 impl<T> AtomicReference<T> {
     fn listeners(&self) -> &Listeners<Arc<T>> {
         self.listeners.get_or_make(Listeners::new)
     }
 
+    /// Precedes every write: how many waits have begun.
+    fn begun(&self) -> u64 {
+        let listeners = self.listeners.get();
+        listeners.map_or(0, |listeners| listeners.arrivals().so_far())
+    }
+
     /// Follows every write: tells those who wait.
-    fn wrote(&self, value: Arc<T>) {
+    fn wrote(&self, begun: u64, old: &Arc<T>, new: Arc<T>) {
         // What arc-swap orders is its own matter.
         full_barrier();
         if let Some(listeners) = self.listeners.get() {
             if listeners.are_present() {
-                listeners.tell(value, || self.get());
+                let old = old.clone();
+                listeners.tell(Write { old, new, begun }, || self.get());
+                return;
             }
         }
+        drop_quietly(new);
     }
 }
 

@@ -52,6 +52,10 @@ impl<T> Clone for Snapshot<T> {
 }
 
 impl<T> Event for Snapshot<T> {
+    fn identity(&self) -> u64 {
+        self.0.address().addr().get() as u64
+    }
+
     fn clone_many(&self, n: usize, into: &mut Vec<Self>) {
         into.extend(self.0.clone_many(n).map(Self));
     }

@@ -11,9 +11,11 @@
 //! - [`roster`]: all observers of one source, and how they come and go;
 //! - [`shift`]: who tells them, one thread at a time;
 //! - [`listeners`], [`threshold`]: those who wait for a cell, whose values are overwritten;
+//! - [`arrivals`]: which of them began before a write;
 //! - [`levels`]: things in order, few or many;
 //! - [`panics`], [`budget`]: what user code may do, and tokio's cooperative scheduling.
 
+pub(crate) mod arrivals;
 pub(crate) mod baton;
 pub(crate) mod budget;
 pub(crate) mod condition;

@@ -7,6 +7,8 @@
 #[path = "loom/support.rs"]
 mod support;
 
+#[path = "loom/arrivals.rs"]
+mod arrivals;
 #[path = "loom/cell.rs"]
 mod cell;
 #[path = "loom/close.rs"]

@@ -20,8 +20,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("addAndGet"))]
     #[inline]
     pub fn add_and_get(&self, x: T) -> T {
-        let (_, new) = T::add_to(self.raw(), x);
-        self.wrote(new);
+        let begun = self.begun();
+        let (previous, new) = T::add_to(self.raw(), x);
+        self.wrote(begun, previous, new);
         new
     }
 
@@ -29,8 +30,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("fetch_add", "getAndAdd"))]
     #[inline]
     pub fn get_and_add(&self, x: T) -> T {
+        let begun = self.begun();
         let (previous, new) = T::add_to(self.raw(), x);
-        self.wrote(new);
+        self.wrote(begun, previous, new);
         previous
     }
 
@@ -38,8 +40,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("sub"))]
     #[inline]
     pub fn subtract_and_get(&self, x: T) -> T {
-        let (_, new) = T::sub_to(self.raw(), x);
-        self.wrote(new);
+        let begun = self.begun();
+        let (previous, new) = T::sub_to(self.raw(), x);
+        self.wrote(begun, previous, new);
         new
     }
 
@@ -47,8 +50,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("fetch_sub"))]
     #[inline]
     pub fn get_and_subtract(&self, x: T) -> T {
+        let begun = self.begun();
         let (previous, new) = T::sub_to(self.raw(), x);
-        self.wrote(new);
+        self.wrote(begun, previous, new);
         previous
     }
 
@@ -56,8 +60,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("incrementAndGet", "inc"))]
     #[inline]
     pub fn increment_and_get(&self) -> T {
-        let (_, new) = T::add_to(self.raw(), T::ONE);
-        self.wrote(new);
+        let begun = self.begun();
+        let (previous, new) = T::add_to(self.raw(), T::ONE);
+        self.wrote(begun, previous, new);
         new
     }
 
@@ -65,8 +70,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("getAndIncrement"))]
     #[inline]
     pub fn get_and_increment(&self) -> T {
+        let begun = self.begun();
         let (previous, new) = T::add_to(self.raw(), T::ONE);
-        self.wrote(new);
+        self.wrote(begun, previous, new);
         previous
     }
 
@@ -74,8 +80,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("decrementAndGet", "dec"))]
     #[inline]
     pub fn decrement_and_get(&self) -> T {
-        let (_, new) = T::sub_to(self.raw(), T::ONE);
-        self.wrote(new);
+        let begun = self.begun();
+        let (previous, new) = T::sub_to(self.raw(), T::ONE);
+        self.wrote(begun, previous, new);
         new
     }
 
@@ -83,8 +90,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("getAndDecrement"))]
     #[inline]
     pub fn get_and_decrement(&self) -> T {
+        let begun = self.begun();
         let (previous, new) = T::sub_to(self.raw(), T::ONE);
-        self.wrote(new);
+        self.wrote(begun, previous, new);
         previous
     }
 
@@ -92,8 +100,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("max"))]
     #[inline]
     pub fn max_and_get(&self, x: T) -> T {
-        let (_, new) = T::max_to(self.raw(), x);
-        self.wrote(new);
+        let begun = self.begun();
+        let (previous, new) = T::max_to(self.raw(), x);
+        self.wrote(begun, previous, new);
         new
     }
 
@@ -101,8 +110,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("fetch_max"))]
     #[inline]
     pub fn get_and_max(&self, x: T) -> T {
+        let begun = self.begun();
         let (previous, new) = T::max_to(self.raw(), x);
-        self.wrote(new);
+        self.wrote(begun, previous, new);
         previous
     }
 
@@ -110,8 +120,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("min"))]
     #[inline]
     pub fn min_and_get(&self, x: T) -> T {
-        let (_, new) = T::min_to(self.raw(), x);
-        self.wrote(new);
+        let begun = self.begun();
+        let (previous, new) = T::min_to(self.raw(), x);
+        self.wrote(begun, previous, new);
         new
     }
 
@@ -119,8 +130,9 @@ impl<T: Number> Atomic<T> {
     #[doc(alias("fetch_min"))]
     #[inline]
     pub fn get_and_min(&self, x: T) -> T {
+        let begun = self.begun();
         let (previous, new) = T::min_to(self.raw(), x);
-        self.wrote(new);
+        self.wrote(begun, previous, new);
         previous
     }
 }
@@ -140,8 +152,9 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("and"))]
     #[inline]
     pub fn bitwise_and_and_get(&self, x: T) -> T {
-        let (_, new) = T::and_to(self.raw(), x);
-        self.wrote(new);
+        let begun = self.begun();
+        let (previous, new) = T::and_to(self.raw(), x);
+        self.wrote(begun, previous, new);
         new
     }
 
@@ -149,8 +162,9 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("fetch_and", "getAndBitwiseAnd"))]
     #[inline]
     pub fn get_and_bitwise_and(&self, x: T) -> T {
+        let begun = self.begun();
         let (previous, new) = T::and_to(self.raw(), x);
-        self.wrote(new);
+        self.wrote(begun, previous, new);
         previous
     }
 
@@ -158,8 +172,9 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("or"))]
     #[inline]
     pub fn bitwise_or_and_get(&self, x: T) -> T {
-        let (_, new) = T::or_to(self.raw(), x);
-        self.wrote(new);
+        let begun = self.begun();
+        let (previous, new) = T::or_to(self.raw(), x);
+        self.wrote(begun, previous, new);
         new
     }
 
@@ -167,8 +182,9 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("fetch_or", "getAndBitwiseOr"))]
     #[inline]
     pub fn get_and_bitwise_or(&self, x: T) -> T {
+        let begun = self.begun();
         let (previous, new) = T::or_to(self.raw(), x);
-        self.wrote(new);
+        self.wrote(begun, previous, new);
         previous
     }
 
@@ -176,8 +192,9 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("xor"))]
     #[inline]
     pub fn bitwise_xor_and_get(&self, x: T) -> T {
-        let (_, new) = T::xor_to(self.raw(), x);
-        self.wrote(new);
+        let begun = self.begun();
+        let (previous, new) = T::xor_to(self.raw(), x);
+        self.wrote(begun, previous, new);
         new
     }
 
@@ -185,8 +202,9 @@ impl<T: Bitwise> Atomic<T> {
     #[doc(alias("fetch_xor", "getAndBitwiseXor"))]
     #[inline]
     pub fn get_and_bitwise_xor(&self, x: T) -> T {
+        let begun = self.begun();
         let (previous, new) = T::xor_to(self.raw(), x);
-        self.wrote(new);
+        self.wrote(begun, previous, new);
         previous
     }
 }

@@ -34,16 +34,16 @@ impl<T: Primitive> Atomic<T> {
     #[doc(alias("store", "setRelease", "lazySet"))]
     #[inline]
     pub fn set(&self, value: T) {
-        T::store(self.value.get(), value);
-        self.wrote(value);
+        self.get_and_set(value);
     }
 
     /// Makes `value` the value, and returns the one before.
     #[doc(alias("swap", "getAndSet", "exchange"))]
     #[inline]
     pub fn get_and_set(&self, value: T) -> T {
-        let previous = T::swap(self.value.get(), value);
-        self.wrote(value);
+        let begun = self.begun();
+        let previous = T::swap(self.raw(), value);
+        self.wrote(begun, previous, value);
         previous
     }
 
@@ -76,8 +76,9 @@ impl<T: Primitive> Atomic<T> {
     #[doc(alias("compare_exchange", "compareAndExchange"))]
     #[inline]
     pub fn compare_and_exchange(&self, expected: T, new: T) -> Result<T, T> {
-        let previous = T::compare_exchange(self.value.get(), expected, new)?;
-        self.wrote(new);
+        let begun = self.begun();
+        let previous = T::compare_exchange(self.raw(), expected, new)?;
+        self.wrote(begun, previous, new);
         Ok(previous)
     }
 }

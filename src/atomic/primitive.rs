@@ -114,7 +114,11 @@ pub trait Logic: Access {
     fn xor_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
 }
 
-impl<T: Primitive> Event for T {}
+impl<T: Primitive> Event for T {
+    fn identity(&self) -> u64 {
+        self.bits()
+    }
+}
 
 /// A value, as threshold waits see it.
 #[inline]

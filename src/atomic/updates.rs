@@ -1,6 +1,7 @@
 //! Changing a cell by a closure.
 
-use super::{Atomic, Primitive, primitive};
+use super::{Atomic, Primitive};
+use crate::wait::arrivals::Write;
 
 /// # Updating
 ///
@@ -10,10 +11,10 @@ impl<T: Primitive> Atomic<T> {
     /// The loop behind all of them: previous and new value.
     #[inline]
     fn update(&self, mut f: impl FnMut(T) -> T) -> (T, T) {
-        match primitive::update(self.raw(), |value| Some(f(value))) {
-            Ok((previous, new)) => {
-                self.wrote(new);
-                (previous, new)
+        match self.write(|value| Some(f(value))) {
+            Ok(Write { old, new, begun }) => {
+                self.wrote(begun, old, new);
+                (old, new)
             }
             Err(_) => unreachable!("the closure makes something of every value"),
         }
@@ -72,8 +73,8 @@ impl<T: Primitive> Atomic<T> {
     #[doc(alias("fetch_update", "try_update"))]
     #[inline]
     pub fn update_if(&self, f: impl FnMut(T) -> Option<T>) -> Result<T, T> {
-        let (_, new) = primitive::update(self.raw(), f)?;
-        self.wrote(new);
+        let Write { old, new, begun } = self.write(f)?;
+        self.wrote(begun, old, new);
         Ok(new)
     }
 

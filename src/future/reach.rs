@@ -29,8 +29,7 @@ impl Reaching {
     /// Registers if it has not yet; what is written from now on is not missed.
     fn start<T: Primitive>(&mut self, cell: &Atomic<T>, goal: Goal, waker: Option<Waker>) {
         if let Self::Idle = self {
-            let look = || level(cell.get());
-            *self = match cell.observers().thresholds.park(goal, look, waker) {
+            *self = match cell.park(goal, waker) {
                 Ok(parked) => Self::Parked(parked),
                 Err(bits) => Self::Met(bits),
             };

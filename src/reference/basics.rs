@@ -27,8 +27,9 @@ impl<T> AtomicReference<T> {
     /// Replaces the reference, and returns the one before.
     #[doc(alias("swap", "getAndSet"))]
     pub fn get_and_set(&self, new: Arc<T>) -> Arc<T> {
+        let begun = self.begun();
         let previous = Quiet::new(self.value.swap(new.clone()));
-        self.wrote(new);
+        self.wrote(begun, previous.get(), new);
         previous.into_inner()
     }
 
@@ -47,10 +48,11 @@ impl<T> AtomicReference<T> {
     /// dropped. Keep a clone of it to go on with.
     #[doc(alias("compare_exchange", "compareAndExchange", "compare_and_swap"))]
     pub fn compare_and_exchange(&self, expected: &Arc<T>, new: Arc<T>) -> Result<Arc<T>, Arc<T>> {
+        let begun = self.begun();
         let previous = Arc::clone(&self.value.compare_and_swap(expected, new.clone()));
         if Arc::ptr_eq(&previous, expected) {
             let previous = Quiet::new(previous);
-            self.wrote(new);
+            self.wrote(begun, previous.get(), new);
             Ok(previous.into_inner())
         } else {
             drop_quietly(new);

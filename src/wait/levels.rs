@@ -64,28 +64,35 @@ impl<X> Levels<X> {
         }
     }
 
-    /// Takes out all of these levels, in order: O(log n) for each of them.
+    /// Takes out all of these levels that came up to number `last`, in order: O(log n) for each.
     #[inline]
-    pub(crate) fn take(&mut self, levels: RangeInclusive<u64>, to: impl FnMut(X)) {
+    pub(crate) fn take(&mut self, levels: RangeInclusive<u64>, last: u64, to: impl FnMut(X)) {
         if !self.is_empty() {
-            self.take_some(levels, to);
+            self.take_some(levels, last, to);
         }
     }
 
-    fn take_some(&mut self, levels: RangeInclusive<u64>, mut to: impl FnMut(X)) {
+    fn take_some(&mut self, levels: RangeInclusive<u64>, last: u64, mut to: impl FnMut(X)) {
         match self {
             Self::Few(list) => {
-                let is_under = |place: &Place| place.0 < *levels.start();
-                let from = list.iter().take_while(|(place, _)| is_under(place)).count();
-                while list.get(from).is_some_and(|(p, _)| levels.contains(&p.0)) {
-                    to(list.remove(from).1);
+                let is_meant = |(level, n): &Place| levels.contains(level) && *n <= last;
+                let mut i = 0;
+                while let Some((place, _)) = list.get(i) {
+                    if is_meant(place) {
+                        to(list.remove(i).1);
+                    } else {
+                        i += 1;
+                    }
                 }
             }
             Self::Crowd(tree) => {
-                let (first, last) = ((*levels.start(), 0), (*levels.end(), u64::MAX));
-                while let Some((place, _)) = tree.range(first..=last).next() {
-                    let place = *place;
-                    tree.remove(&place).map(&mut to);
+                let (mut from, end) = ((*levels.start(), 0), (*levels.end(), u64::MAX));
+                while let Some((&place, _)) = tree.range(from..=end).next() {
+                    if place.1 <= last {
+                        tree.remove(&place).map(&mut to);
+                    }
+                    // Numbers are not as large as this.
+                    from = (place.0, place.1 + 1);
                 }
                 self.settle();
             }

@@ -7,24 +7,30 @@
 //!
 //! | step | writer                                 | registration (under the register's lock)    |
 //! |------|----------------------------------------|---------------------------------------------|
-//! | 1    | writes the value                       | announces news, raises *present*            |
-//! | 2    | barrier                                | barrier                                     |
-//! | 3    | reads *present*: nobody, done          | reads how many values were left: *since*    |
-//! | 4    | leaves the value, which numbers it     | reads the value: *seen*                     |
-//! | 5    | calls the deliverer                    | puts the observer into the register         |
+//! | 1    | reads how many waits have begun        | announces news, raises *present*            |
+//! | 2    | writes the value                       | barrier                                     |
+//! | 3    | barrier                                | takes its number                            |
+//! | 4    | reads *present*: nobody, done          | reads the value: *seen*                     |
+//! | 5    | leaves the value, with the last number | puts the observer into the register         |
+//! |      | of those who are to be told of it      |                                             |
+//! | 6    | calls the deliverer                    |                                             |
+//!
+//! Steps 3 and 4 of the registration and 5 of the writer are made under one lock. The last number
+//! of step 5 is that of step 1; or, if the value is still there, that of all who have one.
 //!
 //! The deliverer, in rounds (see [`shift`](super::shift)): takes all that was left; takes over
-//! newcomers; tells each value to those whose *since* is below its number.
+//! newcomers; tells each value to those whose numbers it was left for.
 //!
-//! **No value is missed.** *Either* a writer reads *present* as raised by the registration: it
-//! leaves its value, and calls. If that came before the registration's step 3 the write, which
-//! came before that, is in *seen*, or was overwritten before; if it came after, the number
-//! is above *since*, and the deliverer that takes the value sees the news, since it locks what
-//! the registration locked in step 3. *Or* it does not: then the registration's step 4 reads
-//! its value or a later one. So every value is judged that was current at or after step 3.
+//! **No value is missed.** *Either* a writer reads *present* as raised by the registration, and
+//! leaves its value. If it does so before the registration's step 3 its write, which came before, is
+//! in *seen*, or was overwritten before. If it does so after, the value is for the newcomer if it is
+//! still there or the newcomer had its number in step 1; the deliverer that takes it sees
+//! the news, since it has locked what the registration locked. If neither is so the value was
+//! overwritten, and who overwrote it leaves it once more: see [`arrivals`](super::arrivals).
+//! *Or* it does not: then the registration's step 4 reads its value or a later one.
 //!
-//! **None is told that was overwritten before the wait began**, unless its writer was still
-//! on its way from step 1 to 4 then, and raced the registration.
+//! **None is told twice** by writers that come one after the other: of a value that is left
+//! once more only those are told whom it was not left for before.
 //!
 //! **Lowering.** The deliverer that finds nobody left lowers *present* under the register's
 //! lock, if the register is empty. Who reads it as raised nevertheless tells nobody.
@@ -32,8 +38,10 @@
 use std::collections::VecDeque;
 
 use super::{
+    arrivals::{Arrivals, Write},
     line::Line,
     mailbox::Event,
+    panics::Panics,
     roster::{self, Observer, Old, Roster},
     shift::{Shift, Shifts},
 };
@@ -42,48 +50,94 @@ use crate::sync::{Arc, AtomicBool, Mutex, Ordering, full_barrier};
 /// See the [module](self).
 pub(crate) struct Listeners<E> {
     present: AtomicBool,
+    arrivals: Arrivals,
     left: Mutex<Left<E>>,
     roster: Roster<E>,
     shifts: Shifts<Desk<E>>,
     line: Arc<Line>,
 }
 
-/// Values that writers left.
+/// What writers left.
 struct Left<E> {
-    /// How many there have been: the number of the last one.
-    count: u64,
-    /// Those that no deliverer has taken.
-    values: VecDeque<E>,
+    /// That no deliverer has taken.
+    values: VecDeque<Told<E>>,
+    /// The [identity](Event::identity) of the value that was left last, and the last of those it
+    /// is told to or who have seen it themselves.
+    last: (u64, u64),
+}
+
+/// A value, and the numbers of those who are to be told of it.
+struct Told<E> {
+    value: E,
+    after: u64,
+    up_to: u64,
+    /// It was overwritten: for conditions, not for those who want to commit.
+    is_past: bool,
 }
 
 /// What the deliverer has before him.
 struct Desk<E> {
     observers: roster::Desk<E>,
-    /// Values that were taken and not told yet.
-    run: VecDeque<E>,
-    /// The number of the last one that was told.
-    told: u64,
+    /// What was taken and not told yet.
+    run: VecDeque<Told<E>>,
 }
 
 /// Room for so many values is kept for the next ones.
 const KEPT: usize = 64;
 
+impl<E: Event> Left<E> {
+    /// Files a write whose value `is_current` or has been overwritten; `all` have a number.
+    fn put(&mut self, write: Write<E>, is_current: bool, all: u64) {
+        let Write { old, new, begun } = write;
+        let (last, known_to) = self.last;
+        let after = if last == old.identity() { known_to } else { 0 };
+        if after < begun {
+            self.values.push_back(Told {
+                value: old,
+                after,
+                up_to: begun,
+                is_past: true,
+            });
+        }
+        let up_to = if is_current { all } else { begun };
+        self.last = (new.identity(), up_to);
+        self.values.push_back(Told {
+            value: new,
+            after: 0,
+            up_to,
+            is_past: false,
+        });
+    }
+
+    /// Somebody has seen a value himself.
+    fn is_known(&mut self, value: u64, to: u64, is_first: bool) {
+        if is_first || self.last.0 == value {
+            self.last = (value, to);
+        }
+    }
+}
+
 impl<E: Event> Listeners<E> {
     pub(crate) fn new() -> Self {
         Self {
             present: AtomicBool::new(false),
+            arrivals: Arrivals::new(),
             left: Mutex::new(Left {
-                count: 0,
                 values: VecDeque::new(),
+                last: (0, 0),
             }),
             roster: Roster::new(),
             shifts: Shifts::new(Desk {
                 observers: roster::Desk::new(),
                 run: VecDeque::new(),
-                told: 0,
             }),
             line: Arc::new(Line::new()),
         }
+    }
+
+    #[inline]
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 
     /// Writer, after its write: whether there is anybody.
@@ -102,30 +156,38 @@ impl<E: Event> Listeners<E> {
         self.shifts.is_mine()
     }
 
-    /// Writer, after its write of `value`: leaves it, and calls the deliverer.
+    /// Writer, after its write: leaves the value, and calls the deliverer.
     ///
     /// # Panics
     ///
     /// With the first panic of a waker or a destructor, when all is told.
     #[cold]
-    pub(crate) fn tell(&self, value: E, look: impl Fn() -> E) {
-        {
+    pub(crate) fn tell(&self, write: Write<E>, look: impl Fn() -> E) {
+        let now = {
             let mut left = self.left.lock();
-            left.count += 1;
-            left.values.push_back(value);
-        }
-        self.deliver(look);
+            let now = look();
+            let is_current = now.identity() == write.new.identity();
+            left.put(write, is_current, self.arrivals.so_far());
+            now
+        };
+        let mut panics = Panics::new();
+        // Outside of the lock: it may be the last handle.
+        panics.catch(|| drop(now));
+        panics.catch(|| self.deliver(look));
+        panics.resume();
     }
 
     /// Registers an observer. Returns the state that it has to judge itself.
     pub(crate) fn register(&self, observer: Observer<E>, look: impl FnOnce() -> E) -> E {
         self.roster.register(|register| {
             // SeqCst: step 1; see the module.
-            self.present.store(true, Ordering::SeqCst);
+            let is_first = !self.present.swap(true, Ordering::SeqCst);
             full_barrier();
-            let since = self.left.lock().count;
+            let mut left = self.left.lock();
+            let number = self.arrivals.next();
             let seen = look();
-            register.add(since, observer);
+            left.is_known(seen.identity(), number, is_first);
+            register.add(number, observer);
             seen
         })
     }
@@ -148,11 +210,14 @@ impl<E: Event> Listeners<E> {
             std::mem::swap(&mut desk.run, &mut self.left.lock().values);
         }
         self.roster.adopt(&mut desk.observers);
-        while let Some(value) = desk.run.pop_front() {
-            desk.told += 1;
-            let (number, panics) = (desk.told, &mut shift.panics);
-            desk.observers
-                .tell(number, Old::Lent(&value), &value, panics);
+        while let Some(told) = desk.run.pop_front() {
+            let (observers, panics) = (&mut desk.observers, &mut shift.panics);
+            let value = told.value;
+            if told.is_past {
+                observers.offer(told.after, told.up_to, &value, panics);
+            } else {
+                observers.tell(told.up_to + 1, Old::Lent(&value), &value, panics);
+            }
             panics.catch(|| drop(value));
             if shift.has_told() && !desk.run.is_empty() {
                 return;

@@ -22,6 +22,9 @@ pub(crate) enum Keep {
 
 /// A handle of something, which counts when it is cloned and runs no code of the user's.
 pub(crate) trait Event: Clone {
+    /// Different for handles of different things, as long as there are handles of both.
+    fn identity(&self) -> u64;
+
     /// Makes `n` clones, in one step where that is cheaper.
     fn clone_many(&self, n: usize, into: &mut Vec<Self>) {
         into.extend(std::iter::repeat_with(|| self.clone()).take(n));

@@ -12,25 +12,29 @@
 //!
 //! | step | writer                                    | waiting task (`park`, under the lock)     |
 //! |------|-------------------------------------------|-------------------------------------------|
-//! | 1    | writes the value                          | puts itself among the waits               |
-//! | 2    | barrier                                   | publishes a gap without its level, unless |
+//! | 1    | reads how many waits have begun           | takes its number                          |
+//! | 2    | writes the value                          | puts itself among the waits               |
+//! | 3    | barrier                                   | publishes a gap without its level, unless |
 //! |      |                                           | the one that is published is such a one   |
-//! | 3    | reads the gap                             | barrier                                   |
-//! | 4    | inside: done                              | reads the value: satisfied, leaves again  |
-//! | 5    | else: under the lock takes out whom its   | else sleeps, with its waker in a [`Spot`] |
-//! |      | value satisfies, publishes a new gap      |                                           |
-//! | 6    | without the lock: answers and wakes them  |                                           |
+//! | 4    | reads the gap                             | barrier                                   |
+//! | 5    | inside, as what it replaced: done         | reads the value: satisfied, leaves again  |
+//! | 6    | else: under the lock takes out whom the   | else sleeps, with its waker in a [`Spot`] |
+//! |      | two satisfy, publishes a new gap          |                                           |
+//! | 7    | without the lock: answers and wakes them  |                                           |
+//!
+//! In step 6 the value is for all if it is still there, else for those who had begun in step 1; the
+//! one it replaced is for the latter: see [`arrivals`](super::arrivals).
 //!
 //! **No crossing is missed.** Writing the value, reading the gap, publishing the gap and reading
 //! the value are sequentially consistent, so of a writer and a newcomer at least one sees what
-//! the other did first. *Either* the writer reads the gap of step 2 or a later one: every gap that
+//! the other did first. *Either* the writer reads the gap of step 3 or a later one: every gap that
 //! is published while a wait is parked leaves its level out, so a value that satisfies it is outside,
-//! and the writer finds the wait under the lock. *Or* it reads an older gap: then step 4 of the
+//! and the writer finds the wait under the lock. *Or* it reads an older gap: then step 5 of the
 //! task reads its value or a later one. If that is a later one the write had been
 //! overwritten before the wait began.
 //!
-//! The gap of step 2 may be one that was there before: it was published under the lock, hence
-//! before step 4 all the same, and a writer that reads an older one had written before that.
+//! The gap of step 3 may be one that was there before: it was published under the lock, hence
+//! before step 5 all the same, and a writer that reads an older one had written before that.
 //!
 //! **A gap may be too narrow.** Then a writer takes the lock for nothing, and publishes the widest
 //! one. So who leaves publishes none: the next writer whom it concerns does, and a wait that
@@ -43,6 +47,7 @@
 use std::task::{Context, Poll, Waker};
 
 use super::{
+    arrivals::{Arrivals, Write},
     levels::Levels,
     panics::{self, Panics},
     spot::Spot,
@@ -136,30 +141,36 @@ impl Thresholds {
         }
     }
 
-    /// Writer, after its write: whether `key` may satisfy somebody.
+    /// Writer, after its write: whether what it replaced or wrote may satisfy somebody.
     #[inline]
-    pub(crate) fn may_concern(&self, key: u64) -> bool {
-        // SeqCst: step 3; see the module. Acquire: to see the ends that were set with it.
+    pub(crate) fn may_concern(&self, old: u64, new: u64) -> bool {
+        // SeqCst: step 4; see the module. Acquire: to see the ends that were set with it.
         let before = self.changes.load(Ordering::SeqCst);
         // Acquire: if one of them is newer than `before`, the second look sees that, too.
         let least = self.least.load(Ordering::Acquire);
         let greatest = self.greatest.load(Ordering::Acquire);
         let after = self.changes.load(Ordering::Relaxed);
-        key < least || key > greatest || before % 2 == 1 || before != after
+        let is_outside = |key| key < least || key > greatest;
+        is_outside(new) || is_outside(old) || before % 2 == 1 || before != after
     }
 
     /// Writer, after its write of what may concern somebody: answers those whom it satisfies.
     #[cold]
-    pub(crate) fn tell(&self, value: Level, panics: &mut Panics) {
+    pub(crate) fn tell(&self, write: Write<Level>, look: impl Fn() -> Level, panics: &mut Panics) {
+        let Write { old, new, begun } = write;
         let due = {
             let mut index = self.index.lock();
-            let due = index.take_due(value);
-            self.publish(index.gap_around(value.key));
+            let mut due = Due::default();
+            index.take_due(old, begun, &mut due);
+            let now = look();
+            let is_current = now.bits == new.bits;
+            index.take_due(new, if is_current { u64::MAX } else { begun }, &mut due);
+            self.publish(index.gap_around(now.key));
             due
         };
         busy_with(self, || {
-            for sleeper in due.first.into_iter().chain(due.others) {
-                let ((), waker) = sleeper.0.change(|answer| *answer = Some(value.bits));
+            for (sleeper, bits) in due.first.into_iter().chain(due.others) {
+                let ((), waker) = sleeper.0.change(|answer| *answer = Some(bits));
                 if let Some(waker) = waker {
                     panics.catch(|| waker.wake());
                 }
@@ -178,12 +189,14 @@ impl Thresholds {
     pub(crate) fn park(
         &self,
         goal: Goal,
+        arrivals: &Arrivals,
         look: impl Fn() -> Level,
         waker: Option<Waker>,
     ) -> Result<Parked, u64> {
         let sleeper = Arc::new(Sleeper(Spot::parked(None, waker)));
         let mut index = self.index.lock();
-        let place = index.insert(goal, sleeper.clone());
+        let place = (goal, arrivals.next());
+        index.insert(place, sleeper.clone());
         if !goal.is_outside(self.gap()) {
             self.publish(index.gap_around(look().key));
         }
@@ -229,7 +242,7 @@ impl Thresholds {
         // Release: who reads one of them sees the odd number.
         self.least.store(least, Ordering::Release);
         self.greatest.store(greatest, Ordering::Release);
-        // SeqCst: step 2; see the module. Release: the ends come with it.
+        // SeqCst: step 3; see the module. Release: the ends come with it.
         self.changes.store(changes + 2, Ordering::SeqCst);
     }
 }
@@ -237,7 +250,6 @@ impl Thresholds {
 /// What the lock guards: all waits that are parked.
 #[derive(Default)]
 struct Index {
-    arrivals: u64,
     at_least: Waits,
     at_most: Waits,
     equal: Waits,
@@ -256,37 +268,32 @@ impl Index {
     }
 
     /// A wait that nothing can meet (its bound is NaN) is not kept: it sleeps by itself.
-    fn insert(&mut self, goal: Goal, sleeper: Arc<Sleeper>) -> Place {
-        self.arrivals += 1;
-        let arrival = self.arrivals;
+    fn insert(&mut self, (goal, number): Place, sleeper: Arc<Sleeper>) {
         if !matches!(goal, Goal::AtLeast(b) | Goal::AtMost(b) | Goal::Equal(b) if !b.is_ordered) {
             let (waits, level) = self.waits(&goal);
-            waits.insert((level, arrival), sleeper);
+            waits.insert((level, number), sleeper);
         }
-        (goal, arrival)
     }
 
-    fn remove(&mut self, (goal, arrival): &Place) -> Option<Arc<Sleeper>> {
+    fn remove(&mut self, (goal, number): &Place) -> Option<Arc<Sleeper>> {
         let (waits, level) = self.waits(goal);
-        waits.remove((level, *arrival))
+        waits.remove((level, *number))
     }
 
-    /// Takes out those whose goal `value` meets: O(log n) for each of them.
-    fn take_due(&mut self, value: Level) -> Due {
-        let mut due = Due::default();
-        let mut add = |sleeper| due.add(sleeper);
+    /// Takes out those up to number `last` whose goal `value` meets: O(log n) for each of them.
+    fn take_due(&mut self, value: Level, last: u64, due: &mut Due) {
+        let mut add = |sleeper| due.add((sleeper, value.bits));
         if value.is_ordered {
-            self.at_least.take(0..=value.key, &mut add);
-            self.at_most.take(value.key..=u64::MAX, &mut add);
-            self.equal.take(value.key..=value.key, &mut add);
+            self.at_least.take(0..=value.key, last, &mut add);
+            self.at_most.take(value.key..=u64::MAX, last, &mut add);
+            self.equal.take(value.key..=value.key, last, &mut add);
         }
         if let Some(below) = value.bits.checked_sub(1) {
-            self.other.take(0..=below, &mut add);
+            self.other.take(0..=below, last, &mut add);
         }
         if let Some(above) = value.bits.checked_add(1) {
-            self.other.take(above..=u64::MAX, &mut add);
+            self.other.take(above..=u64::MAX, last, &mut add);
         }
-        due
     }
 
     /// The widest range around `key` that satisfies nobody.
@@ -317,18 +324,21 @@ fn nearer(a: Option<u64>, b: Option<u64>) -> Option<u64> {
     }
 }
 
+/// Somebody who is to be answered, with the bits of the answer.
+type Answered = (Arc<Sleeper>, u64);
+
 /// Those who are to be answered; most often it is one.
 #[derive(Default)]
 struct Due {
-    first: Option<Arc<Sleeper>>,
-    others: Vec<Arc<Sleeper>>,
+    first: Option<Answered>,
+    others: Vec<Answered>,
 }
 
 impl Due {
-    fn add(&mut self, sleeper: Arc<Sleeper>) {
+    fn add(&mut self, answered: Answered) {
         match self.first {
-            None => self.first = Some(sleeper),
-            Some(_) => self.others.push(sleeper),
+            None => self.first = Some(answered),
+            Some(_) => self.others.push(answered),
         }
     }
 }

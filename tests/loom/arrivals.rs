@@ -1,0 +1,88 @@
+//! Waits for a cell against writers that were on their way when they began (G2, G4).
+
+use std::pin::pin;
+
+use atomos::AtomicI64;
+use loom::{sync::Arc, thread};
+
+use super::support::{model, poll_once};
+
+/// Makes a wait in one of the two ways: as a level, or as a closure.
+macro_rules! both_kinds {
+    ($name:ident, $cell:ident, $wait:ident => $body:block) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn of_a_level() {
+                model(3, || {
+                    let $cell = Arc::new(AtomicI64::new(0));
+                    macro_rules! $wait {
+                        () => {
+                            $cell.wait_equal(1)
+                        };
+                    }
+                    $body
+                });
+            }
+
+            #[test]
+            fn of_a_closure() {
+                model(3, || {
+                    let $cell = Arc::new(AtomicI64::new(0));
+                    macro_rules! $wait {
+                        () => {
+                            $cell.wait_for(|n| n == 1)
+                        };
+                    }
+                    $body
+                });
+            }
+        }
+    };
+}
+
+// G4: what was overwritten before the wait began does not answer it, however late its
+// writer tells it.
+both_kinds!(a_value_that_is_past_answers_nobody, cell, wait => {
+    let writer = cell.clone();
+    let writing = thread::spawn(move || writer.set(1));
+    if cell.get() == 1 {
+        cell.set(0);
+        let mut wait = pin!(wait!());
+        assert!(poll_once(wait.as_mut()).is_pending());
+        writing.join().unwrap();
+        assert!(poll_once(wait.as_mut()).is_pending());
+    } else {
+        writing.join().unwrap();
+    }
+});
+
+// G2: what was current after the wait began answers it, although its writer was on its way
+// then and it is overwritten at once.
+both_kinds!(a_value_seen_after_the_wait_began_answers_it, cell, wait => {
+    let writer = cell.clone();
+    let writing = thread::spawn(move || writer.set(1));
+    let mut wait = pin!(wait!());
+    if poll_once(wait.as_mut()).is_pending() {
+        let seen = cell.get() == 1;
+        cell.set(0);
+        writing.join().unwrap();
+        if seen {
+            assert!(poll_once(wait.as_mut()).is_ready());
+        }
+    } else {
+        writing.join().unwrap();
+    }
+});
+
+// G2: two writers, of whom one overwrites the other: whoever is parked before gets the value.
+both_kinds!(an_overwritten_value_answers_who_was_parked, cell, wait => {
+    let mut wait = pin!(wait!());
+    assert!(poll_once(wait.as_mut()).is_pending());
+    let writer = cell.clone();
+    let writing = thread::spawn(move || writer.increment_and_get());
+    cell.increment_and_get();
+    writing.join().unwrap();
+    assert!(poll_once(wait.as_mut()).is_ready());
+});
