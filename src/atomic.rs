@@ -17,7 +17,7 @@ mod tests;
 #[cfg(not(loom))]
 mod threads;
 
-use std::{fmt, panic, task::Waker};
+use std::{fmt, panic};
 
 use self::primitive::{Primitive, level};
 use crate::{
@@ -167,11 +167,11 @@ impl<T: Primitive> Atomic<T> {
     }
 
     /// Waits for a level, from now on: see [`Thresholds::park`].
-    pub(crate) fn park(&self, goal: Goal, waker: Option<Waker>) -> Result<Parked, u64> {
+    pub(crate) fn park(&self, goal: Goal) -> Result<Parked, u64> {
         let observers = self.observers();
         let arrivals = observers.listeners.arrivals();
         let look = || level(self.get());
-        observers.thresholds.park(goal, arrivals, look, waker)
+        observers.thresholds.park(goal, arrivals, look)
     }
 }
 

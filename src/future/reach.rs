@@ -4,7 +4,7 @@ use std::{
     future::Future,
     mem::replace,
     pin::Pin,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 
 use crate::{
@@ -27,9 +27,9 @@ pub(crate) enum Reaching {
 
 impl Reaching {
     /// Registers if it has not yet; what is written from now on is not missed.
-    fn start<T: Primitive>(&mut self, cell: &Atomic<T>, goal: Goal, waker: Option<Waker>) {
+    fn start<T: Primitive>(&mut self, cell: &Atomic<T>, goal: Goal) {
         if let Self::Idle = self {
-            *self = match cell.park(goal, waker) {
+            *self = match cell.park(goal) {
                 Ok(parked) => Self::Parked(parked),
                 Err(bits) => Self::Met(bits),
             };
@@ -43,17 +43,17 @@ impl Reaching {
         goal: Goal,
         cx: &mut Context<'_>,
     ) -> Poll<T> {
-        if let Self::Idle = self {
+        let is_first = matches!(self, Self::Idle);
+        if is_first {
             let now = level(cell.get());
             if goal.is_met_by(now) {
                 return Poll::Ready(T::from_bits(now.bits));
             }
-            self.start(cell, goal, Some(cx.waker().clone()));
-            if let Self::Parked(_) = self {
-                return Poll::Pending;
-            }
+            // Before the waker is cloned: what that writes must not be missed.
+            self.start(cell, goal);
         }
         let bits = match self {
+            Self::Parked(parked) if is_first => ready!(parked.first_poll(cx)),
             Self::Parked(parked) => ready!(parked.poll(cx)),
             Self::Met(bits) => *bits,
             Self::Idle => unreachable!("it has been started"),
@@ -98,7 +98,7 @@ impl<T: Primitive> Future for Reach<'_, T> {
         let this = &mut *self;
         if this.budget.must_yield(cx) {
             // What is written from now on must not be missed all the same.
-            this.reaching.start(this.cell, this.goal, None);
+            this.reaching.start(this.cell, this.goal);
             return Poll::Pending;
         }
         let (reaching, cell, goal) = (&mut this.reaching, this.cell, this.goal);

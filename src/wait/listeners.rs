@@ -29,8 +29,8 @@
 //! overwritten, and who overwrote it leaves it once more: see [`arrivals`](super::arrivals).
 //! *Or* it does not: then the registration's step 4 reads its value or a later one.
 //!
-//! **None is told twice** by writers that come one after the other: of a value that is left
-//! once more only those are told whom it was not left for before.
+//! **Hardly anybody is told twice**: of a value that is left once more only those are told whom it
+//! was not left for before.
 //!
 //! **Lowering.** The deliverer that finds nobody left lowers *present* under the register's
 //! lock, if the register is empty. Who reads it as raised nevertheless tells nobody.
@@ -61,9 +61,31 @@ pub(crate) struct Listeners<E> {
 struct Left<E> {
     /// That no deliverer has taken.
     values: VecDeque<Told<E>>,
-    /// The [identity](Event::identity) of the value that was left last, and the last of those it
-    /// is told to or who have seen it themselves.
-    last: (u64, u64),
+    /// The values that were left last, and the last of those who know of it: they are told,
+    /// or have seen it themselves.
+    known: Recent,
+    /// The values that were replaced last, and the last of those who had begun before.
+    replaced: Recent,
+}
+
+/// The last so many [identities](Event::identity) of values, each with a number.
+struct Recent([(u64, u64); RECENT]);
+
+/// Writers that race each other come to leave their values in another order than that of their
+/// writes: by so many places at most, unless one is suspended in between twice.
+const RECENT: usize = 8;
+
+impl Recent {
+    fn add(&mut self, value: u64, number: u64) {
+        self.0.rotate_right(1);
+        self.0[0] = (value, number);
+    }
+
+    /// The latest number of that value; they start with 1.
+    fn number_of(&self, value: u64) -> Option<u64> {
+        let mut entries = self.0.iter().filter(|entry| entry.1 > 0);
+        entries.find(|entry| entry.0 == value).map(|entry| entry.1)
+    }
 }
 
 /// A value, and the numbers of those who are to be told of it.
@@ -89,31 +111,31 @@ impl<E: Event> Left<E> {
     /// Files a write whose value `is_current` or has been overwritten; `all` have a number.
     fn put(&mut self, write: Write<E>, is_current: bool, all: u64) {
         let Write { old, new, begun } = write;
-        let (last, known_to) = self.last;
-        let after = if last == old.identity() { known_to } else { 0 };
-        if after < begun {
+        // What was replaced may not have been for all who had begun by then: its writer did not
+        // know. If he has not left it yet, he will find it among the replaced.
+        let known_to = self.known.number_of(old.identity()).unwrap_or(begun);
+        self.replaced.add(old.identity(), begun);
+        if known_to < begun {
             self.values.push_back(Told {
                 value: old,
-                after,
+                after: known_to,
                 up_to: begun,
                 is_past: true,
             });
         }
-        let up_to = if is_current { all } else { begun };
-        self.last = (new.identity(), up_to);
+        let replaced_after = self.replaced.number_of(new.identity()).unwrap_or(0);
+        let up_to = if is_current {
+            all
+        } else {
+            begun.max(replaced_after)
+        };
+        self.known.add(new.identity(), up_to);
         self.values.push_back(Told {
             value: new,
             after: 0,
             up_to,
             is_past: false,
         });
-    }
-
-    /// Somebody has seen a value himself.
-    fn is_known(&mut self, value: u64, to: u64, is_first: bool) {
-        if is_first || self.last.0 == value {
-            self.last = (value, to);
-        }
     }
 }
 
@@ -124,7 +146,8 @@ impl<E: Event> Listeners<E> {
             arrivals: Arrivals::new(),
             left: Mutex::new(Left {
                 values: VecDeque::new(),
-                last: (0, 0),
+                known: Recent([(0, 0); RECENT]),
+                replaced: Recent([(0, 0); RECENT]),
             }),
             roster: Roster::new(),
             shifts: Shifts::new(Desk {
@@ -181,12 +204,12 @@ impl<E: Event> Listeners<E> {
     pub(crate) fn register(&self, observer: Observer<E>, look: impl FnOnce() -> E) -> E {
         self.roster.register(|register| {
             // SeqCst: step 1; see the module.
-            let is_first = !self.present.swap(true, Ordering::SeqCst);
+            self.present.store(true, Ordering::SeqCst);
             full_barrier();
             let mut left = self.left.lock();
             let number = self.arrivals.next();
             let seen = look();
-            left.is_known(seen.identity(), number, is_first);
+            left.known.add(seen.identity(), number);
             register.add(number, observer);
             seen
         })

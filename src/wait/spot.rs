@@ -21,12 +21,7 @@ struct Inner<S> {
 
 impl<S> Spot<S> {
     pub(crate) fn new(state: S) -> Self {
-        Self::parked(state, None)
-    }
-
-    /// A spot where a task is parked already.
-    pub(crate) fn parked(state: S, waker: Option<Waker>) -> Self {
-        Self(Mutex::new(Inner { state, waker }))
+        Self(Mutex::new(Inner { state, waker: None }))
     }
 
     /// Looks at the state or changes it without waking anybody.

@@ -49,7 +49,7 @@ use std::task::{Context, Poll, Waker};
 use super::{
     arrivals::{Arrivals, Write},
     levels::Levels,
-    panics::{self, Panics},
+    panics::Panics,
     spot::Spot,
 };
 #[cfg(not(loom))]
@@ -111,6 +111,11 @@ pub(crate) struct Parked {
 }
 
 impl Parked {
+    /// As [`poll`](Self::poll), for the first time, when there is hardly an answer yet.
+    pub(crate) fn first_poll(&self, cx: &mut Context<'_>) -> Poll<u64> {
+        self.sleeper.0.park(cx.waker().clone(), Option::take)
+    }
+
     /// The bits of the value that met the goal, or parks the task.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<u64> {
         self.sleeper.0.poll(cx, Option::take)
@@ -184,16 +189,14 @@ impl Thresholds {
         is_busy_with(self)
     }
 
-    /// Parks a wait with its waker, if it has one yet; unless the value that `look` reads meets its
-    /// goal: then the bits of that.
+    /// Parks a wait, unless the value that `look` reads meets its goal: then the bits of that.
     pub(crate) fn park(
         &self,
         goal: Goal,
         arrivals: &Arrivals,
         look: impl Fn() -> Level,
-        waker: Option<Waker>,
     ) -> Result<Parked, u64> {
-        let sleeper = Arc::new(Sleeper(Spot::parked(None, waker)));
+        let sleeper = Arc::new(Sleeper(Spot::new(None)));
         let mut index = self.index.lock();
         let place = (goal, arrivals.next());
         index.insert(place, sleeper.clone());
@@ -202,17 +205,11 @@ impl Thresholds {
         }
         barrier();
         let now = look();
-        if !goal.is_met_by(now) {
-            return Ok(Parked { place, sleeper });
+        if goal.is_met_by(now) {
+            let _ = index.remove(&place);
+            return Err(now.bits);
         }
-        let removed = index.remove(&place);
-        drop(index);
-        drop(removed);
-        if let Err(payload) = panics::run(|| drop(sleeper)) {
-            // The answer must not be lost with a panic of the waker.
-            panics::discard(payload);
-        }
-        Err(now.bits)
+        Ok(Parked { place, sleeper })
     }
 
     /// Ends a wait that may not have been answered.
