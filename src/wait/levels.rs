@@ -125,3 +125,53 @@ impl<X> Levels<X> {
         place.map(|p| p.0)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Few and many answer as a sorted list does, whatever comes and goes.
+    #[test]
+    fn agrees_with_a_sorted_list() {
+        let (mut levels, mut model) = (Levels::default(), BTreeMap::new());
+        let mut random = 1_u64;
+        for arrival in 1..20_000 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let (dice, level) = (
+                random >> 60,
+                [0, 1, 2, 3, 4, u64::MAX][(random >> 33) as usize % 6],
+            );
+            // Now more come than go, now fewer.
+            if dice < if arrival / 100 % 2 == 0 { 12 } else { 4 } {
+                levels.insert((level, arrival), arrival);
+                model.insert((level, arrival), arrival);
+            } else if let (true, Some(place)) =
+                (dice > 4, model.keys().nth(dice as usize % 5).copied())
+            {
+                assert_eq!(levels.remove(place), model.remove(&place));
+                assert_eq!(levels.remove(place), None);
+            } else {
+                let mut taken = Vec::new();
+                levels.take(level..=level.saturating_add(1), |x| taken.push(x));
+                let is_due =
+                    |place: &Place| place.0 == level || Some(place.0) == level.checked_add(1);
+                let due = model.keys().copied().filter(is_due).collect::<Vec<_>>();
+                assert_eq!(
+                    taken,
+                    due.iter()
+                        .filter_map(|p| model.remove(p))
+                        .collect::<Vec<_>>()
+                );
+            }
+            let first = model.keys().map(|p| p.0).find(|l| *l >= level);
+            let last = model.keys().map(|p| p.0).rfind(|l| *l <= level);
+            assert_eq!(
+                (levels.first_from(level), levels.last_to(level)),
+                (first, last)
+            );
+            assert_eq!(levels.is_empty(), model.is_empty());
+        }
+    }
+}
