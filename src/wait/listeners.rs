@@ -21,7 +21,7 @@
 //! came before that, is in *seen*, or was overwritten before; if it came after, the number
 //! is above *since*, and the deliverer that takes the value sees the news, since it locks what
 //! the registration locked in step 3. *Or* it does not: then the registration's step 4 reads
-//! its value or a later one. So every value is judged that was current at or after step 3.
+//! its value or a later one. So every value is judged that was current at or after step 4.
 //!
 //! **None is told that was overwritten before the wait began**, unless its writer was still
 //! on its way from step 1 to 4 then, and raced the registration.
@@ -89,7 +89,8 @@ impl<E: Event> Listeners<E> {
     /// Writer, after its write: whether there is anybody.
     #[inline]
     pub(crate) fn are_present(&self) -> bool {
-        // SeqCst: step 3; see the module.
+        // SeqCst: step 3, behind a `barrier` that is there for loom alone. What follows takes a
+        // lock, so nothing is acquired by it.
         self.present.load(Ordering::SeqCst)
     }
 
@@ -120,8 +121,9 @@ impl<E: Event> Listeners<E> {
     /// Registers an observer. Returns the state that it has to judge itself.
     pub(crate) fn register(&self, observer: Observer<E>, look: impl FnOnce() -> E) -> E {
         self.roster.register(|register| {
-            // SeqCst: step 1; see the module.
-            self.present.store(true, Ordering::SeqCst);
+            // Relaxed: a writer that reads it as lowered has read that before the barrier, in the
+            // one order of sequentially consistent steps, so step 4 sees what it wrote.
+            self.present.store(true, Ordering::Relaxed);
             full_barrier();
             let since = self.left.lock().count;
             let seen = look();
@@ -174,8 +176,8 @@ impl<E: Event> Listeners<E> {
     fn lower(&self) {
         self.roster.with(|register| {
             if register.is_empty() {
-                // SeqCst: ordered with the registrations, which the lock keeps apart from it.
-                self.present.store(false, Ordering::SeqCst);
+                // Relaxed: the lock orders it with the registrations.
+                self.present.store(false, Ordering::Relaxed);
             }
         });
     }
