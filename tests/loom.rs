@@ -11,12 +11,20 @@ mod support;
 mod arrivals;
 #[path = "loom/cell.rs"]
 mod cell;
+#[path = "loom/cell_line.rs"]
+mod cell_line;
 #[path = "loom/close.rs"]
 mod close;
 #[path = "loom/delivery.rs"]
 mod delivery;
+#[path = "loom/first_wait.rs"]
+mod first_wait;
 #[path = "loom/line.rs"]
 mod line;
+#[path = "loom/listeners.rs"]
+mod listeners;
+#[path = "loom/threshold.rs"]
+mod threshold;
 #[path = "loom/waits.rs"]
 mod waits;
 #[path = "loom/wakers.rs"]

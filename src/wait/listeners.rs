@@ -28,6 +28,7 @@
 //! the news, since it has locked what the registration locked. If neither is so the value was
 //! overwritten, and who overwrote it leaves it once more: see [`arrivals`](super::arrivals).
 //! *Or* it does not: then the registration's step 4 reads its value or a later one.
+//! So every value is judged that was current at or after step 4.
 //!
 //! **Hardly anybody is told twice**: of a value that is left once more only those are told whom it
 //! was not left for before.
@@ -166,7 +167,8 @@ impl<E: Event> Listeners<E> {
     /// Writer, after its write: whether there is anybody.
     #[inline]
     pub(crate) fn are_present(&self) -> bool {
-        // SeqCst: step 3; see the module.
+        // SeqCst: step 3, behind a `barrier` that is there for loom alone. What follows takes a
+        // lock, so nothing is acquired by it.
         self.present.load(Ordering::SeqCst)
     }
 
@@ -203,8 +205,9 @@ impl<E: Event> Listeners<E> {
     /// Registers an observer. Returns the state that it has to judge itself.
     pub(crate) fn register(&self, observer: Observer<E>, look: impl FnOnce() -> E) -> E {
         self.roster.register(|register| {
-            // SeqCst: step 1; see the module.
-            self.present.store(true, Ordering::SeqCst);
+            // Relaxed: a writer that reads it as lowered has read that before the barrier, in the
+            // one order of sequentially consistent steps, so step 4 sees what it wrote.
+            self.present.store(true, Ordering::Relaxed);
             full_barrier();
             let mut left = self.left.lock();
             let number = self.arrivals.next();
@@ -262,8 +265,8 @@ impl<E: Event> Listeners<E> {
     fn lower(&self) {
         self.roster.with(|register| {
             if register.is_empty() {
-                // SeqCst: ordered with the registrations, which the lock keeps apart from it.
-                self.present.store(false, Ordering::SeqCst);
+                // Relaxed: the lock orders it with the registrations.
+                self.present.store(false, Ordering::Relaxed);
             }
         });
     }
