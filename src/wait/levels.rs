@@ -154,7 +154,7 @@ mod tests {
                 assert_eq!(levels.remove(place), None);
             } else {
                 let mut taken = Vec::new();
-                levels.take(level..=level.saturating_add(1), |x| taken.push(x));
+                levels.take(level..=level.saturating_add(1), u64::MAX, |x| taken.push(x));
                 let is_due =
                     |place: &Place| place.0 == level || Some(place.0) == level.checked_add(1);
                 let due = model.keys().copied().filter(is_due).collect::<Vec<_>>();

@@ -70,7 +70,7 @@ struct Left<E> {
 }
 
 /// The last so many [identities](Event::identity) of values, each with a number.
-struct Recent([(u64, u64); RECENT]);
+struct Recent([Option<(u64, u64)>; RECENT]);
 
 /// Writers that race each other come to leave their values in another order than that of their
 /// writes: by so many places at most, unless one is suspended in between twice.
@@ -79,12 +79,12 @@ const RECENT: usize = 8;
 impl Recent {
     fn add(&mut self, value: u64, number: u64) {
         self.0.rotate_right(1);
-        self.0[0] = (value, number);
+        self.0[0] = Some((value, number));
     }
 
-    /// The latest number of that value; they start with 1.
+    /// The latest number of that value.
     fn number_of(&self, value: u64) -> Option<u64> {
-        let mut entries = self.0.iter().filter(|entry| entry.1 > 0);
+        let mut entries = self.0.iter().flatten();
         entries.find(|entry| entry.0 == value).map(|entry| entry.1)
     }
 }
@@ -147,8 +147,8 @@ impl<E: Event> Listeners<E> {
             arrivals: Arrivals::new(),
             left: Mutex::new(Left {
                 values: VecDeque::new(),
-                known: Recent([(0, 0); RECENT]),
-                replaced: Recent([(0, 0); RECENT]),
+                known: Recent([None; RECENT]),
+                replaced: Recent([None; RECENT]),
             }),
             roster: Roster::new(),
             shifts: Shifts::new(Desk {

@@ -69,7 +69,8 @@ both_kinds!(a_value_seen_after_the_wait_began_answers_it, cell, wait => {
         cell.set(0);
         writing.join().unwrap();
         if seen {
-            assert!(poll_once(wait.as_mut()).is_ready());
+            // A poll judges a bounded part of what has come.
+            assert!((0..4).any(|_| poll_once(wait.as_mut()).is_ready()));
         }
     } else {
         writing.join().unwrap();
