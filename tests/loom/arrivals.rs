@@ -7,6 +7,14 @@ use loom::{sync::Arc, thread};
 
 use super::support::{model, poll_once};
 
+/// A cell for which somebody has waited before.
+fn known() -> Arc<AtomicI64> {
+    let cell = Arc::new(AtomicI64::new(0));
+    assert!(poll_once(pin!(cell.wait_for(|n| n == 9))).is_pending());
+    assert!(poll_once(pin!(cell.wait_equal(9))).is_pending());
+    cell
+}
+
 /// Makes a wait in one of the two ways: as a level, or as a closure.
 macro_rules! both_kinds {
     ($name:ident, $cell:ident, $wait:ident => $body:block) => {
@@ -16,7 +24,7 @@ macro_rules! both_kinds {
             #[test]
             fn of_a_level() {
                 model(3, || {
-                    let $cell = Arc::new(AtomicI64::new(0));
+                    let $cell = known();
                     macro_rules! $wait {
                         () => {
                             $cell.wait_equal(1)
@@ -29,7 +37,7 @@ macro_rules! both_kinds {
             #[test]
             fn of_a_closure() {
                 model(3, || {
-                    let $cell = Arc::new(AtomicI64::new(0));
+                    let $cell = known();
                     macro_rules! $wait {
                         () => {
                             $cell.wait_for(|n| n == 1)
