@@ -63,9 +63,14 @@ use crate::{
 ///
 /// | wait | costs a write that does not satisfy it |
 /// |---|---|
-/// | [`wait_at_least`](Self::wait_at_least), [`wait_at_most`](Self::wait_at_most), [`wait_equal`](Self::wait_equal), [`changed_from`](Self::changed_from), [`values`](Self::values) | one comparison, however many wait |
-/// | [`wait_for`](Self::wait_for), [`wait_map`](Self::wait_map) | a short lock and a call of each closure |
-/// | [`update_when`](Self::update_when) | a short lock and a call for each in line, up to the first whose condition holds; one call for all that wait by the same closure, if it captures nothing |
+/// | [`wait_at_least`](Self::wait_at_least), [`wait_at_most`](Self::wait_at_most) | one comparison |
+/// | [`wait_equal`](Self::wait_equal) | the same; a short lock where it steps over that value |
+/// | [`changed_from`](Self::changed_from), [`values`](Self::values) | a short lock |
+/// | [`wait_for`](Self::wait_for), [`wait_map`](Self::wait_map) | a short lock, a call of each |
+/// | [`update_when`](Self::update_when) | a short lock, a call of each up to the first that holds |
+///
+/// The comparison is one for all, however many wait. Of those in line by one closure that captures
+/// nothing, one is asked for all.
 ///
 /// # Panics of user code
 ///

@@ -197,7 +197,8 @@ macro_rules! access {
     };
 }
 
-/// The atomic of a type; where it is not that of the type itself it has the same size, and takes any bits.
+/// The atomic of a type; where it is not that of the type itself it has the same size, and takes
+/// any bits.
 macro_rules! atomic {
     ($T:ty, $atomic:ty, $into:expr) => {
         // SAFETY: (1) and (2): std documents that its atomics have the size and the bit validity of

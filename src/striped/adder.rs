@@ -13,8 +13,8 @@ use crate::{atomic::primitive::Number, sync::const_unless_loom};
 /// use an [`Atomic`](crate::Atomic).
 ///
 /// The sum is exact once the writers are done. While they run it is no snapshot: it may contain an
-/// addition and lack one that was made before, elsewhere. Integers wrap; floats are added in no particular
-/// order, which can change the last digits.
+/// addition and lack one that was made before, elsewhere. Integers wrap; floats are added in no
+/// particular order, which can change the last digits.
 ///
 /// ```
 /// use atomos::Adder;

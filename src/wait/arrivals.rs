@@ -9,8 +9,8 @@
 //! - the value that a write replaced, if the wait had begun before that write: it was current then.
 //!   Its own writer may not have known.
 //!
-//! So what is not told is a value that two writers, both on their way when the wait began, have written
-//! and overwritten.
+//! So what is not told is a value that two writers, both on their way when the wait began, have
+//! written and overwritten.
 
 use crate::sync::{AtomicU64, Ordering};
 

@@ -22,13 +22,13 @@
 //! newcomers; tells each value to those whose numbers it was left for.
 //!
 //! **No value is missed.** *Either* a writer reads *present* as raised by the registration, and
-//! leaves its value. If it does so before the registration's step 3 its write, which came before, is
-//! in *seen*, or was overwritten before. If it does so after, the value is for the newcomer if it is
-//! still there or the newcomer had its number in step 1; the deliverer that takes it sees
-//! the news, since it has locked what the registration locked. If neither is so the value was
-//! overwritten, and who overwrote it leaves it once more: see [`arrivals`](super::arrivals).
-//! *Or* it does not: then the registration's step 4 reads its value or a later one.
-//! So every value is judged that was current at or after step 4.
+//! leaves its value. If it does so before the registration's step 3 its write, which came before,
+//! is in *seen*, or was overwritten before. If it does so after, the value is for the newcomer if
+//! it is still there or the newcomer had its number in step 1; the deliverer that takes it sees the
+//! news, since it has locked what the registration locked. If neither is so the value was
+//! overwritten, and who overwrote it leaves it once more: see [`arrivals`](super::arrivals). *Or*
+//! it does not: then the registration's step 4 reads its value or a later one. So every value is
+//! judged that was current at or after step 4.
 //!
 //! **Hardly anybody is told twice**: of a value that is left once more only those are told whom it
 //! was not left for before.

@@ -5,10 +5,10 @@
 //! rounds until nobody has called since he looked. So what is left before a call is delivered,
 //! by the caller or by somebody else, and nobody ever waits for a delivery.
 //!
-//! **Handing over.** Who has told [`turn()`] events lays the desk down for anybody, gives way
-//! if somebody has called since he last looked, and calls it like the others: he goes on only if
-//! nobody took it, and offers it again after every further event. What he had not told yet stays on the desk. A writer takes
-//! it if it comes by in that moment.
+//! **Handing over.** Who has told [`turn()`] events lays the desk down for anybody, gives way if
+//! somebody has called since he last looked, and calls it like the others: he goes on only if
+//! nobody took it, and offers it again after every further event. What he had not told yet stays on
+//! the desk. A writer takes it if it comes by in that moment.
 //!
 //! *Certain* is that every event past the turn gives the others one such moment, and that a
 //! deliverer whom nobody overtakes returns when it has told what there is. *Not certain* is that

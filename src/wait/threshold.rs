@@ -26,12 +26,12 @@
 //! one it replaced is for the latter: see [`arrivals`](super::arrivals).
 //!
 //! **No crossing is missed.** Writing the value, reading the gap, publishing the gap and reading
-//! the value are sequentially consistent, so of a writer and a newcomer at least one sees what
-//! the other did first. *Either* the writer reads the gap of step 3 or a later one: every gap that
-//! is published while a wait is parked leaves its level out, so a value that satisfies it is outside,
+//! the value are sequentially consistent, so of a writer and a newcomer at least one sees what the
+//! other did first. *Either* the writer reads the gap of step 3 or a later one: every gap that is
+//! published while a wait is parked leaves its level out, so a value that satisfies it is outside,
 //! and the writer finds the wait under the lock. *Or* it reads an older gap: then step 5 of the
-//! task reads its value or a later one. If that is a later one the write had been
-//! overwritten before the wait began.
+//! task reads its value or a later one. If that is a later one the write had been overwritten
+//! before the wait began.
 //!
 //! The gap of step 3 may be one that was there before: it was published under the lock, hence
 //! before step 5 all the same, and a writer that reads an older one had written before that.
