@@ -72,6 +72,9 @@ use crate::{
 /// The comparison is one for all, however many wait. Of those in line by one closure that captures
 /// nothing, one is asked for all.
 ///
+/// A cell that somebody has waited for takes about 960 bytes more from then on; a parked wait takes
+/// about 200 to 270, besides what its closures capture (on 64-bit targets).
+///
 /// # Panics of user code
 ///
 /// A panic in an update closure leaves the cell as it was. A panic in a predicate surfaces in

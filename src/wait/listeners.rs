@@ -69,8 +69,9 @@ struct Left<E> {
     replaced: Recent,
 }
 
-/// The last so many [identities](Event::identity) of values, each with a number.
-struct Recent([Option<(u64, u64)>; RECENT]);
+/// The last so many [identities](Event::identity) of values, each with the successor of its number:
+/// with 0 there is none.
+struct Recent([(u64, u64); RECENT]);
 
 /// Writers that race each other come to leave their values in another order than that of their
 /// writes: by so many places at most, unless one is suspended in between twice.
@@ -79,13 +80,13 @@ const RECENT: usize = 8;
 impl Recent {
     fn add(&mut self, value: u64, number: u64) {
         self.0.rotate_right(1);
-        self.0[0] = Some((value, number));
+        self.0[0] = (value, number + 1);
     }
 
     /// The latest number of that value.
     fn number_of(&self, value: u64) -> Option<u64> {
-        let mut entries = self.0.iter().flatten();
-        entries.find(|entry| entry.0 == value).map(|entry| entry.1)
+        let entry = self.0.iter().find(|entry| entry.0 == value && entry.1 > 0);
+        entry.map(|entry| entry.1 - 1)
     }
 }
 
@@ -147,8 +148,8 @@ impl<E: Event> Listeners<E> {
             arrivals: Arrivals::new(),
             left: Mutex::new(Left {
                 values: VecDeque::new(),
-                known: Recent([None; RECENT]),
-                replaced: Recent([None; RECENT]),
+                known: Recent([(0, 0); RECENT]),
+                replaced: Recent([(0, 0); RECENT]),
             }),
             roster: Roster::new(),
             shifts: Shifts::new(Desk {
