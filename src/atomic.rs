@@ -4,11 +4,11 @@ pub(crate) mod primitive;
 pub(crate) mod values;
 
 // In the order in which the documentation is to show their methods, hence apart.
-mod basics;
+pub(crate) mod basics;
 
-mod updates;
+pub(crate) mod updates;
 
-mod arithmetic;
+pub(crate) mod arithmetic;
 
 mod waits;
 

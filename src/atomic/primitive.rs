@@ -9,8 +9,8 @@ use std::{fmt::Debug, panic::RefUnwindSafe, panic::UnwindSafe};
 
 use crate::{
     sync::{
-        AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16,
-        AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst, in_place::HasAtomic,
+        AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32,
+        AtomicU64, AtomicUsize, Ordering::SeqCst, in_place::HasAtomic,
     },
     wait::{mailbox::Event, threshold::Level},
 };
@@ -215,21 +215,21 @@ macro_rules! atomic {
 
 /// The bitwise verbs, for `bool` and integers alike.
 macro_rules! logic {
-    ($T:ty, $atomic:ty) => {
+    ($T:ty, $atomic:ty, $into:expr, $from:expr) => {
         impl Logic for $T {
             #[inline]
             fn and_to(cell: &$atomic, x: $T) -> ($T, $T) {
-                let previous = cell.fetch_and(x, SeqCst);
+                let previous = $from(cell.fetch_and($into(x), SeqCst));
                 (previous, previous & x)
             }
             #[inline]
             fn or_to(cell: &$atomic, x: $T) -> ($T, $T) {
-                let previous = cell.fetch_or(x, SeqCst);
+                let previous = $from(cell.fetch_or($into(x), SeqCst));
                 (previous, previous | x)
             }
             #[inline]
             fn xor_to(cell: &$atomic, x: $T) -> ($T, $T) {
-                let previous = cell.fetch_xor(x, SeqCst);
+                let previous = $from(cell.fetch_xor($into(x), SeqCst));
                 (previous, previous ^ x)
             }
         }
@@ -294,7 +294,7 @@ macro_rules! integers {
             }
         }
         impl Number for $T {}
-        logic!($T, $atomic);
+        logic!($T, $atomic, std::convert::identity, std::convert::identity);
     )*};
 }
 
@@ -373,15 +373,16 @@ floats! {
     f64, AtomicU64, u64;
 }
 
-atomic!(bool, AtomicBool, std::convert::identity);
-logic!(bool, AtomicBool);
+/// Every byte is a flag, so that one in memory that others write to can be read whatever it is.
+#[inline]
+fn is_set(byte: u8) -> bool {
+    byte != 0
+}
+
+atomic!(bool, AtomicU8, u8::from);
+logic!(bool, AtomicU8, u8::from, is_set);
 impl Access for bool {
-    access!(
-        bool,
-        AtomicBool,
-        std::convert::identity,
-        std::convert::identity
-    );
+    access!(bool, AtomicU8, u8::from, is_set);
     #[inline]
     fn bits(self) -> u64 {
         self.into()
