@@ -157,7 +157,7 @@ pub(crate) fn block_until<S: Source>(
 
 fn block_on<S: Source>(
     source: &S,
-    wait: WaitFor<'_, S>,
+    wait: WaitFor<&S>,
     deadline: Option<Instant>,
 ) -> Waited<S::Event> {
     let signal = Arc::<Signal>::default();

@@ -230,7 +230,7 @@ impl<T> Atom<T> {
 ///
 /// As on [`Atom`], with [`Closed`] when the atom closed before there was an answer.
 impl<T> AtomView<T> {
-    fn wait_for_inner(&self, predicate: Predicate<Snapshot<T>>) -> WaitFor<'_, Self> {
+    fn wait_for_inner(&self, predicate: Predicate<Snapshot<T>>) -> WaitFor<&Self> {
         WaitFor::new(self, predicate, Budget::cooperative())
     }
 

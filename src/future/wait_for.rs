@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    ops::Deref,
     panic::resume_unwind,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -21,13 +22,18 @@ use crate::{
 };
 
 /// The wait behind `wait_for` and its kin. Registers at the first poll.
-pub(crate) struct WaitFor<'a, S: Source> {
-    source: &'a S,
+///
+/// `P` is how it holds its source: by a reference, or by a handle of its own.
+pub(crate) struct WaitFor<P: Deref<Target: Source>> {
+    source: P,
     /// Whether the answer is the accepted state.
     keeps: bool,
-    stage: Stage<S::Event>,
+    stage: Stage<EventOf<P>>,
     budget: Budget,
 }
+
+/// What a source that is held by a `P` tells.
+pub(crate) type EventOf<P> = <<P as Deref>::Target as Source>::Event;
 
 enum Stage<E> {
     /// Not polled yet, or the source had closed.
@@ -43,8 +49,8 @@ type Parked<E> = Arc<Condition<E>>;
 /// The accepted state, where it is kept.
 type Answer<E> = Result<Option<E>, Closed>;
 
-impl<'a, S: Source> WaitFor<'a, S> {
-    pub(crate) fn new(source: &'a S, predicate: Predicate<S::Event>, budget: Budget) -> Self {
+impl<P: Deref<Target: Source>> WaitFor<P> {
+    pub(crate) fn new(source: P, predicate: Predicate<EventOf<P>>, budget: Budget) -> Self {
         Self {
             source,
             keeps: true,
@@ -53,7 +59,7 @@ impl<'a, S: Source> WaitFor<'a, S> {
         }
     }
 
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer<S::Event>> {
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer<EventOf<P>>> {
         let mut budget = std::mem::replace(&mut self.budget, Budget::cooperative());
         let answer = if budget.must_yield(cx) {
             // What is committed from now on must not be missed all the same.
@@ -66,7 +72,7 @@ impl<'a, S: Source> WaitFor<'a, S> {
         answer
     }
 
-    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Answer<S::Event>> {
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Answer<EventOf<P>>> {
         match &self.stage {
             Stage::Parked(condition) if condition.is_over() => {}
             Stage::Parked(_) => self.repark(cx),
@@ -142,8 +148,8 @@ impl<'a, S: Source> WaitFor<'a, S> {
     /// that no deliverer is going to end, because the wait was satisfied here.
     fn judged(
         &mut self,
-        condition: Parked<S::Event>,
-        judged: Judged<S::Event>,
+        condition: Parked<EventOf<P>>,
+        judged: Judged<EventOf<P>>,
         mut panics: Panics,
     ) {
         match judged {
@@ -159,7 +165,7 @@ impl<'a, S: Source> WaitFor<'a, S> {
     }
 
     /// The source has closed: the last state decides.
-    fn judge_the_last(&mut self) -> Answer<S::Event> {
+    fn judge_the_last(&mut self) -> Answer<EventOf<P>> {
         let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, Stage::Done) else {
             return Err(Closed);
         };
@@ -191,8 +197,8 @@ impl<'a, S: Source> WaitFor<'a, S> {
     }
 }
 
-impl<S: Source> Future for WaitFor<'_, S> {
-    type Output = Result<S::Event, Closed>;
+impl<P: Deref<Target: Source>> Future for WaitFor<P> {
+    type Output = Result<EventOf<P>, Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match ready!(self.poll_answer(cx))? {
@@ -202,26 +208,29 @@ impl<S: Source> Future for WaitFor<'_, S> {
     }
 }
 
-impl<S: Source> Drop for WaitFor<'_, S> {
+// Nothing in it is pinned.
+impl<P: Deref<Target: Source>> Unpin for WaitFor<P> {}
+
+impl<P: Deref<Target: Source>> Drop for WaitFor<P> {
     fn drop(&mut self) {
         self.leave();
     }
 }
 
 /// The wait behind `wait_map`: a predicate that leaves what it found for the task.
-pub(crate) struct WaitMap<'a, S: Source, U> {
-    wait: WaitFor<'a, S>,
+pub(crate) struct WaitMap<P: Deref<Target: Source>, U> {
+    wait: WaitFor<P>,
     found: Arc<Mutex<Option<U>>>,
 }
 
-impl<'a, S: Source, U: Send + 'static> WaitMap<'a, S, U> {
+impl<P: Deref<Target: Source>, U: Send + 'static> WaitMap<P, U> {
     pub(crate) fn new(
-        source: &'a S,
-        mut f: impl FnMut(&S::Event) -> Option<U> + Send + 'static,
+        source: P,
+        mut f: impl FnMut(&EventOf<P>) -> Option<U> + Send + 'static,
     ) -> Self {
         let found = Arc::new(Mutex::new(None));
         let place = found.clone();
-        let predicate = Predicate::new(move |state: &S::Event| {
+        let predicate = Predicate::new(move |state: &EventOf<P>| {
             let result = f(state);
             let holds = result.is_some();
             // It is evaluated until it holds once, so there is nothing in its place.
@@ -234,9 +243,9 @@ impl<'a, S: Source, U: Send + 'static> WaitMap<'a, S, U> {
     }
 }
 
-impl<S: Source, U> Unpin for WaitMap<'_, S, U> {}
+impl<P: Deref<Target: Source>, U> Unpin for WaitMap<P, U> {}
 
-impl<S: Source, U> Drop for WaitMap<'_, S, U> {
+impl<P: Deref<Target: Source>, U> Drop for WaitMap<P, U> {
     fn drop(&mut self) {
         // Outside of the lock; while the thread unwinds, its panic must not abort.
         let found = self.found.lock().take();
@@ -244,7 +253,7 @@ impl<S: Source, U> Drop for WaitMap<'_, S, U> {
     }
 }
 
-impl<S: Source, U> Future for WaitMap<'_, S, U> {
+impl<P: Deref<Target: Source>, U> Future for WaitMap<P, U> {
     type Output = Result<U, Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -1,0 +1,62 @@
+//! How a file is made, and how it is watched.
+
+use std::time::Duration;
+
+/// How to open an atom or a cell.
+///
+/// `mode` and `max_participants` matter to who makes the file; who joins takes it as it is.
+///
+/// ```
+/// use std::time::Duration;
+/// use atomos::shm::Options;
+///
+/// let shared_with_the_group = Options::new().mode(0o660).recheck(Duration::from_millis(20));
+/// # let _ = shared_with_the_group;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(super) mode: u32,
+    pub(super) max_participants: u16,
+    pub(super) recheck: Duration,
+}
+
+impl Options {
+    /// The defaults: for the user alone, 256 participants, a recheck every 100 ms.
+    pub fn new() -> Self {
+        Self {
+            mode: 0o600,
+            max_participants: 256,
+            recheck: Duration::from_millis(100),
+        }
+    }
+
+    /// Who may read and write the file, as in `chmod`; the process's `umask` takes nothing away.
+    /// Who shares it needs both permissions. 0o600 if not given.
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// How many may have an atom open at the same time, from 1 to 2048: each process, or each
+    /// [`open`](super::Atom::open) where a process does so more than once. 256 if not given.
+    ///
+    /// Each costs 128 bytes of the file. Cells have no such limit.
+    pub fn max_participants(mut self, participants: u16) -> Self {
+        self.max_participants = participants;
+        self
+    }
+
+    /// How long those who wait here sleep at most before they look by themselves: so late they
+    /// learn of a change if its writer was killed, or stopped, before it woke them. 100 ms if
+    /// not given; a millisecond at least.
+    pub fn recheck(mut self, recheck: Duration) -> Self {
+        self.recheck = recheck.max(Duration::from_millis(1));
+        self
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}

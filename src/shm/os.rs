@@ -1,0 +1,276 @@
+//! The one door to the operating system: what is asked of it beyond `std`. Linux.
+//!
+//! Another system is another file of these functions.
+
+#![allow(unsafe_code)]
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::{fd::AsRawFd, unix::fs::OpenOptionsExt, unix::fs::PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Once,
+    time::Duration,
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, FallocateFlags, OFlags},
+    io::Errno,
+    thread::futex,
+    time::{ClockId, Timespec, clock_gettime},
+};
+
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+/// At most so many words can be waited for at once.
+pub(super) const MOST_WORDS: usize = 128;
+
+/// Sleeps while all words have the values given, at most for `timeout`. True if the kernel can
+/// wait for more than one, else it was the last that it waited for.
+pub(super) fn sleep(words: &[(&AtomicU32, u32)], timeout: Duration) -> bool {
+    // Whatever wakes it, the caller looks for itself: a signal, the timeout, a changed word.
+    match sleep_for_any(words, timeout) {
+        Err(Errno::NOSYS | Errno::PERM) => {
+            if let Some((word, value)) = words.last() {
+                let timeout = timespec(timeout);
+                let _ = futex::wait(word, futex::Flags::empty(), *value, Some(&timeout));
+            }
+            false
+        }
+        _ => true,
+    }
+}
+
+fn sleep_for_any(words: &[(&AtomicU32, u32)], timeout: Duration) -> Result<usize, Errno> {
+    let waits: Vec<_> = words.iter().map(|(word, value)| wait(word, *value)).collect();
+    let now = clock_gettime(ClockId::Monotonic);
+    let until = now.checked_add(timespec(timeout));
+    futex::waitv(
+        &waits,
+        futex::WaitvFlags::empty(),
+        until.as_ref(),
+        ClockId::Monotonic,
+    )
+}
+
+fn wait(word: &AtomicU32, value: u32) -> futex::Wait {
+    let mut wait = futex::Wait::new();
+    wait.val = value.into();
+    wait.uaddr = futex::WaitPtr::new(word.as_ptr().cast());
+    // Not private: who wakes may be another process.
+    wait.flags = futex::WaitFlags::SIZE_U32;
+    wait
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: duration.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}
+
+/// Wakes everybody who sleeps on this word, in every process.
+pub(super) fn wake(word: &AtomicU32) {
+    // It fails only for addresses that are none.
+    let _ = futex::wake(word, futex::Flags::empty(), i32::MAX as u32);
+}
+
+/// The number that the machine has got at its last start.
+pub(super) fn boot_id() -> io::Result<[u8; 16]> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    match u128::from_str_radix(&digits, 16) {
+        Ok(id) => Ok(id.to_be_bytes()),
+        Err(_) => Err(io::Error::other("the boot id is no number")),
+    }
+}
+
+/// File systems of which the parts of a file can be in several machines, or in the memory of another
+/// process: memory that is mapped from them is not shared.
+const REMOTE: [u32; 14] = [
+    0x0000_6969, // NFS
+    0x0000_517b, // SMB
+    0xff53_4d42, // CIFS
+    0xfe53_4d42, // SMB 2
+    0x0000_564c, // NCP
+    0x5346_414f, // AFS
+    0x6b41_4653, // kAFS
+    0x7375_7245, // Coda
+    0x0102_1997, // 9P
+    0x00c3_6400, // Ceph
+    0x0bd0_0bd0, // Lustre
+    0x7461_636f, // OCFS 2
+    0x0116_1970, // GFS 2
+    0x6573_5546, // FUSE
+];
+
+pub(super) fn is_remote(file: &File) -> io::Result<bool> {
+    let kind = rustix::fs::fstatfs(file)?.f_type;
+    Ok(REMOTE.contains(&(kind as u32)))
+}
+
+/// Opens a file that is there; `None` if none is.
+pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
+    // Not blocking: it may be a pipe that nobody writes to.
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
+    let mut options = OpenOptions::new();
+    match options.read(true).write(true).custom_flags(flags).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a file that is there to be looked at.
+pub(super) fn open_to_look(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+/// A file that is made, and not at its path yet.
+pub(super) struct Draft {
+    pub(super) file: File,
+    /// Its name, where the file system has no files without one.
+    name: Option<PathBuf>,
+}
+
+impl Draft {
+    /// A new file beside `path`, on the same file system.
+    pub(super) fn beside(path: &Path, mode: u32) -> io::Result<Self> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let flags = OFlags::TMPFILE.bits() as i32;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).mode(0o600);
+        let draft = match options.clone().custom_flags(flags).open(folder) {
+            Ok(file) => Self { file, name: None },
+            Err(error) if is_missing(&error) => Self::with_name(path, folder, &mut options)?,
+            Err(error) => return Err(error),
+        };
+        let permissions = std::fs::Permissions::from_mode(mode & 0o777);
+        draft.file.set_permissions(permissions)?;
+        Ok(draft)
+    }
+
+    fn with_name(path: &Path, folder: &Path, options: &mut OpenOptions) -> io::Result<Self> {
+        static DRAFTS: AtomicU64 = AtomicU64::new(0);
+        let stem = path.file_name().unwrap_or_default().to_string_lossy();
+        // Relaxed: a number that nobody else has, no more.
+        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+        let name = folder.join(format!(".{stem}.{}.{number}.draft", std::process::id()));
+        // Left over by a process that had the same id.
+        let _ = std::fs::remove_file(&name);
+        let file = options.create_new(true).open(&name)?;
+        let name = Some(name);
+        Ok(Self { file, name })
+    }
+
+    /// Gives it its path. False if there is something already.
+    pub(super) fn publish(&self, path: &Path) -> io::Result<bool> {
+        let linked = match &self.name {
+            Some(name) => std::fs::hard_link(name, path),
+            None => {
+                let name = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+                let follow = AtFlags::SYMLINK_FOLLOW;
+                rustix::fs::linkat(CWD, name, CWD, path, follow).map_err(io::Error::from)
+            }
+        };
+        match linked {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            // If that fails a file of no use is left, and nothing depends on it.
+            let _ = std::fs::remove_file(name);
+        }
+    }
+}
+
+/// Whether the file system has no files without a name.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL)
+    )
+}
+
+/// Makes room for the first `len` bytes, so that writing to them cannot fail.
+pub(super) fn reserve(file: &File, len: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, len) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+            use std::os::unix::fs::FileExt;
+            file.write_all_at(&vec![0; len as usize], 0)
+        }
+        done => Ok(done?),
+    }
+}
+
+/// Gives back the room of bytes that nobody reads any more, where the file system can.
+pub(super) fn discard(file: &File, offset: u64, len: u64) {
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    let _ = rustix::fs::fallocate(file, flags, offset, len);
+}
+
+/// A byte of a file that is locked by whoever has opened it, until the last duplicate of
+/// that descriptor is closed, be it by the kernel.
+fn byte(offset: u64, kind: i32) -> libc::flock {
+    // SAFETY: it is a struct of integers, all of which may be zero.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock.l_start = offset as libc::off_t;
+    lock.l_len = 1;
+    lock
+}
+
+/// Locks a byte, unless somebody else has: then it is false.
+pub(super) fn lock(file: &File, offset: u64) -> io::Result<bool> {
+    let lock = byte(offset, libc::F_WRLCK);
+    // SAFETY: the descriptor is open, and the call reads a `flock` from the pointer.
+    let status = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &lock) };
+    if status == 0 {
+        return Ok(true);
+    }
+    let error = io::Error::last_os_error();
+    match Errno::from_io_error(&error) {
+        Some(Errno::AGAIN | Errno::ACCESS) => Ok(false),
+        _ => Err(error),
+    }
+}
+
+/// Whether somebody else has locked a byte.
+pub(super) fn is_locked(file: &File, offset: u64) -> io::Result<bool> {
+    // As a reader's lock: this one is asked for by who cannot write, too.
+    let mut lock = byte(offset, libc::F_RDLCK);
+    // SAFETY: the descriptor is open, and the call reads and writes a `flock` at the pointer.
+    let status = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &mut lock) };
+    if status != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(lock.l_type != libc::F_UNLCK as libc::c_short)
+}
+
+/// How often this process, or those it descends from, has been forked since it was first asked.
+pub(super) fn forks() -> u64 {
+    static FORKS: AtomicU64 = AtomicU64::new(0);
+    static HANDLER: Once = Once::new();
+    extern "C" fn in_child() {
+        // Relaxed: the child has one thread.
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+    HANDLER.call_once(|| {
+        // SAFETY: the handler does nothing but to add to a number, which may be done at any time.
+        // That it could not be registered for want of memory is not told: forks are
+        // not noticed then.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    });
+    FORKS.load(Ordering::Relaxed)
+}
