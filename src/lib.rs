@@ -53,6 +53,8 @@ mod error;
 mod future;
 mod reader;
 mod reference;
+#[cfg(all(feature = "shm", not(loom)))]
+pub mod shm;
 mod snapshot;
 mod stream;
 mod striped;

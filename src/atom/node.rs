@@ -111,6 +111,14 @@ impl<T> Draft<T> {
         reference
     }
 
+    /// The node by itself: no cell will have it.
+    #[cfg(all(feature = "shm", not(loom)))]
+    pub(crate) fn detached(self) -> NodeRef<T> {
+        // Relaxed: nobody else has a reference yet.
+        self.0.node().refs.store(1, Ordering::Relaxed);
+        self.published()
+    }
+
     /// The value back, because it was not wanted.
     pub(crate) fn into_value(self) -> T {
         let node = self.0.0;

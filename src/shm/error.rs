@@ -61,32 +61,6 @@ pub enum ShmError {
 }
 
 impl ShmError {
-    /// Another one that says the same, for another who asks.
-    pub(super) fn again(&self) -> Self {
-        match self {
-            Self::NotAtomos => Self::NotAtomos,
-            Self::Truncated => Self::Truncated,
-            &Self::Layout { found, expected } => Self::Layout { found, expected },
-            Self::TypeTag { found, expected } => Self::TypeTag {
-                found: found.clone(),
-                expected: expected.clone(),
-            },
-            Self::StaleBoot => Self::StaleBoot,
-            &Self::Corrupt { what } => Self::Corrupt { what },
-            Self::ParticipantsFull => Self::ParticipantsFull,
-            &Self::TooLarge { len, max } => Self::TooLarge { len, max },
-            Self::NoSpace => Self::NoSpace,
-            Self::UnsupportedFileSystem => Self::UnsupportedFileSystem,
-            Self::Forked => Self::Forked,
-            Self::VersionExhausted => Self::VersionExhausted,
-            Self::Codec(error) => Self::Codec(error.to_string().into()),
-            Self::Io(error) => Self::Io(match error.raw_os_error() {
-                Some(code) => io::Error::from_raw_os_error(code),
-                None => io::Error::new(error.kind(), error.to_string()),
-            }),
-        }
-    }
-
     /// What is wrong with an argument.
     pub(super) fn argument(text: &'static str) -> Self {
         Self::Io(io::Error::new(io::ErrorKind::InvalidInput, text))

@@ -9,7 +9,7 @@ use std::{
     io,
     os::{fd::AsRawFd, unix::fs::OpenOptionsExt, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
-    sync::Once,
+    sync::{Once, OnceLock},
     time::Duration,
 };
 
@@ -25,24 +25,34 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 /// At most so many words can be waited for at once.
 pub(super) const MOST_WORDS: usize = 128;
 
-/// Sleeps while all words have the values given, at most for `timeout`. True if the kernel can
-/// wait for more than one, else it was the last that it waited for.
-pub(super) fn sleep(words: &[(&AtomicU32, u32)], timeout: Duration) -> bool {
-    // Whatever wakes it, the caller looks for itself: a signal, the timeout, a changed word.
-    match sleep_for_any(words, timeout) {
-        Err(Errno::NOSYS | Errno::PERM) => {
-            if let Some((word, value)) = words.last() {
-                let timeout = timespec(timeout);
-                let _ = futex::wait(word, futex::Flags::empty(), *value, Some(&timeout));
-            }
-            false
-        }
-        _ => true,
+/// Sleeps while all words have the values given, at most for `timeout`; or the last of them has, if the
+/// kernel cannot wait for more.
+///
+/// Whatever wakes it, a change, the timeout, a signal, the caller has to look for itself.
+pub(super) fn sleep(words: &[(&AtomicU32, u32)], timeout: Duration) {
+    if can_sleep_on_many() {
+        let _ = sleep_for_any(words, timeout);
+    } else if let Some((word, value)) = words.last() {
+        let timeout = timespec(timeout);
+        let _ = futex::wait(word, futex::Flags::empty(), *value, Some(&timeout));
     }
 }
 
+/// Whether the kernel has `futex_waitv` (Linux 5.16), and lets this process use it.
+pub(super) fn can_sleep_on_many() -> bool {
+    static CAN: OnceLock<bool> = OnceLock::new();
+    *CAN.get_or_init(|| {
+        let word = AtomicU32::new(0);
+        let tried = sleep_for_any(&[(&word, 1)], Duration::ZERO);
+        !matches!(tried, Err(Errno::NOSYS | Errno::PERM))
+    })
+}
+
 fn sleep_for_any(words: &[(&AtomicU32, u32)], timeout: Duration) -> Result<usize, Errno> {
-    let waits: Vec<_> = words.iter().map(|(word, value)| wait(word, *value)).collect();
+    let waits: Vec<_> = words
+        .iter()
+        .map(|(word, value)| wait(word, *value))
+        .collect();
     let now = clock_gettime(ClockId::Monotonic);
     let until = now.checked_add(timespec(timeout));
     futex::waitv(
@@ -114,7 +124,12 @@ pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
     // Not blocking: it may be a pipe that nobody writes to.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
     let mut options = OpenOptions::new();
-    match options.read(true).write(true).custom_flags(flags).open(path) {
+    match options
+        .read(true)
+        .write(true)
+        .custom_flags(flags)
+        .open(path)
+    {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

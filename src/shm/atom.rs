@@ -1,0 +1,380 @@
+//! [`Atom`]: a value of any size that processes share.
+
+mod snapshots;
+mod waits;
+
+pub use self::snapshots::Snapshots;
+
+use std::{fmt, panic, path::Path};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    codec,
+    error::ShmError,
+    file::{Shared, Wanted},
+    head::{Identity, Kind},
+    helper::Watched,
+    options::Options,
+    signal::Signal,
+    store::{self, Store, Version},
+    waiting::Keeper,
+};
+use crate::{
+    atom::node::Draft,
+    snapshot::{Conflict, Snapshot},
+    sync::{Arc, AtomicU64, Ordering},
+    wait::{
+        arrivals::Write,
+        listeners::Listeners,
+        roster::Observer,
+        source::{Registered, Source},
+    },
+};
+
+/// A value in a file, changed as a whole by compare-and-swap between processes.
+///
+/// It is to processes what [`atomos::Atom`](crate::Atom) is to threads: immutable values, each with a
+/// version, which is one more than that of the value before it in the eyes of every process.
+/// There is no lock. Whatever a process dies of, the value is whole, and the others go on at
+/// once; [how it works](super#how-it-works) says why.
+///
+/// Values are encoded with `postcard`, so they implement `serde`'s traits; types that do not
+/// say how they look (`#[serde(untagged)]`, `#[serde(flatten)]`) cannot be decoded. The *tag* names
+/// the type and its revision, such as `"config 2"`: who asks for another one gets an error.
+///
+/// Clones are the same atom. Each `open` is a participant of its own: open a file once
+/// in a process, and clone the handle.
+///
+/// # Waits
+///
+/// A wait ends with a value that satisfied it when this process looked. It looks when it is woken by
+/// a commit that any process has made, and by itself once in [`recheck`](Options::recheck). So,
+/// other than in one process, *a value that came and went between two looks may be missed*.
+///
+/// The predicate is called by a thread that sleeps for all waits of the process; it is started
+/// by the first one and ends soon after the last. A predicate should return quickly.
+///
+/// # Examples
+///
+/// ```
+/// use atomos::shm;
+///
+/// # let folder = std::env::temp_dir();
+/// # let path = folder.join(format!("atomos-doc-atom-{}", std::process::id()));
+/// // Say, "/dev/shm/team".
+/// let team = shm::Atom::open(&path, "team 1", Vec::<String>::new)?;
+/// team.swap(|team| [team.as_slice(), &["ada".into()]].concat())?;
+///
+/// // In another process, or here:
+/// let same = shm::Atom::open(&path, "team 1", Vec::<String>::new)?;
+/// assert_eq!(*same.load()?, ["ada"]);
+/// assert_eq!(same.version(), 1);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct Atom<T> {
+    inner: Arc<Inner<T>>,
+    keeper: Arc<Keeper>,
+}
+
+/// What the handles of one participant share.
+struct Inner<T> {
+    core: Arc<Core>,
+    /// The value that was decoded last.
+    cache: crate::Atom<Option<Cached<T>>>,
+}
+
+type Cached<T> = (Version, Snapshot<T>);
+
+/// What does not depend on the type.
+struct Core {
+    store: Store,
+    /// They are told versions.
+    listeners: Listeners<u64>,
+    /// The version that they were told last, plus one.
+    told: AtomicU64,
+}
+
+/// # Opening
+impl<T: Serialize + DeserializeOwned> Atom<T> {
+    /// Opens the atom at `path`, or makes one with the value of `init`, at version 0.
+    ///
+    /// `tag` names the type and its revision, in 768 bytes at most.
+    ///
+    /// # Errors
+    ///
+    /// See [`ShmError`]. A file that is not an atom with this tag is left as it is. Whether the value
+    /// in it is whole is seen when it is loaded.
+    pub fn open(
+        path: impl AsRef<Path>,
+        tag: &str,
+        init: impl FnOnce() -> T,
+    ) -> Result<Self, ShmError> {
+        Self::open_with(path, tag, init, &Options::new())
+    }
+
+    /// [`open`](Self::open) with options.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        tag: &str,
+        init: impl FnOnce() -> T,
+        options: &Options,
+    ) -> Result<Self, ShmError> {
+        let wanted = Wanted {
+            kind: Kind::Atom,
+            codec: codec::POSTCARD,
+            tag,
+        };
+        let contents =
+            |identity: &Identity| store::contents(identity.mapped(), &codec::encode(&init())?);
+        let shared = Shared::open(path.as_ref(), wanted, options, contents)?;
+        let core = Arc::new(Core {
+            store: Store::new(shared)?,
+            listeners: Listeners::new(),
+            told: AtomicU64::new(0),
+        });
+        let keeper = Arc::new(Keeper(core.clone()));
+        let cache = crate::Atom::new(None);
+        let inner = Arc::new(Inner { core, cache });
+        Ok(Self { inner, keeper })
+    }
+}
+
+/// # Reading
+impl<T: DeserializeOwned> Atom<T> {
+    /// The value. While it is unchanged this costs a load and a clone of the snapshot.
+    ///
+    /// # Errors
+    ///
+    /// If the value is damaged, is no encoding of `T`, or cannot be read: see [`ShmError`].
+    pub fn load(&self) -> Result<Snapshot<T>, ShmError> {
+        Ok(self.inner.current()?.1)
+    }
+}
+
+impl<T> Atom<T> {
+    /// The version: how many commits there were. A load, no more.
+    pub fn version(&self) -> u64 {
+        self.inner.core.store.now().number()
+    }
+}
+
+/// # Writing
+///
+/// What is committed is encoded first, and a value that cannot be is an error. An update closure
+/// runs again when another commit was quicker, in whatever process; if it panics nothing has
+/// changed.
+impl<T: Serialize + DeserializeOwned> Atom<T> {
+    /// Makes `value` the value. Returns its snapshot.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room for it, or it cannot be encoded: see [`ShmError`]. A value that is damaged
+    /// is no error: it is replaced.
+    pub fn reset(&self, value: T) -> Result<Snapshot<T>, ShmError> {
+        let bytes = codec::encode(&value)?;
+        loop {
+            let now = self.inner.core.store.now();
+            if let Some(version) = self.inner.core.store.commit(now, &bytes)? {
+                return Ok(self.inner.made(version, value));
+            }
+        }
+    }
+
+    /// Makes what `f` makes of the value the value. Returns its snapshot.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load) and [`reset`](Self::reset).
+    pub fn swap(&self, mut f: impl FnMut(&T) -> T) -> Result<Snapshot<T>, ShmError> {
+        match self.swap_if(|value| Some(f(value)))? {
+            Some(snapshot) => Ok(snapshot),
+            None => unreachable!("the closure makes something of every value"),
+        }
+    }
+
+    /// Makes what `f` makes of the value the value, unless that is `None`: then nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// As [`swap`](Self::swap).
+    pub fn swap_if(
+        &self,
+        mut f: impl FnMut(&T) -> Option<T>,
+    ) -> Result<Option<Snapshot<T>>, ShmError> {
+        loop {
+            let (now, snapshot) = self.inner.current()?;
+            let Some(value) = f(&snapshot) else {
+                return Ok(None);
+            };
+            let bytes = codec::encode(&value)?;
+            if let Some(version) = self.inner.core.store.commit(now, &bytes)? {
+                return Ok(Some(self.inner.made(version, value)));
+            }
+        }
+    }
+
+    /// Makes `new` the value if nobody has committed since `current` was loaded; it need not have
+    /// been loaded by this process's handle of the atom, but by one of the same file.
+    ///
+    /// # Errors
+    ///
+    /// The outer one as [`swap`](Self::swap), and `new` is dropped. The inner one if somebody has: it
+    /// has the current snapshot, and gives `new` back.
+    pub fn compare_exchange(
+        &self,
+        current: &Snapshot<T>,
+        new: T,
+    ) -> Result<Result<Snapshot<T>, Conflict<T>>, ShmError> {
+        let bytes = codec::encode(&new)?;
+        loop {
+            let (now, snapshot) = self.inner.current()?;
+            if !is_same(current, &snapshot)? {
+                return Ok(Err(Conflict {
+                    current: snapshot,
+                    rejected: new,
+                }));
+            }
+            if let Some(version) = self.inner.core.store.commit(now, &bytes)? {
+                return Ok(Ok(self.inner.made(version, new)));
+            }
+        }
+    }
+}
+
+/// Whether both are one commit. Two that were decoded apart have the same encoding then, and those of
+/// different atoms with the same version most often have not.
+fn is_same<T: Serialize>(a: &Snapshot<T>, b: &Snapshot<T>) -> Result<bool, ShmError> {
+    if Snapshot::version(a) != Snapshot::version(b) {
+        return Ok(false);
+    }
+    Ok(Snapshot::ptr_eq(a, b) || codec::encode(&**a)? == codec::encode(&**b)?)
+}
+
+impl<T: DeserializeOwned> Inner<T> {
+    /// The value, and the head that says so.
+    fn current(&self) -> Result<Cached<T>, ShmError> {
+        if self.core.store.shared.is_foreign() {
+            return Err(ShmError::Forked);
+        }
+        let now = self.core.store.now();
+        let known = self.cache.with(|cached| match cached {
+            Some((version, snapshot)) if *version == now => Some(snapshot.clone()),
+            _ => None,
+        });
+        if let Some(snapshot) = known {
+            return Ok((now, snapshot));
+        }
+        let (version, bytes) = self.core.store.read()?;
+        Ok((version, self.made(version, codec::decode(&bytes)?)))
+    }
+}
+
+impl<T> Inner<T> {
+    /// The snapshot of a version, which is `value`. There is one only, if it is the current one.
+    fn made(&self, version: Version, value: T) -> Snapshot<T> {
+        let snapshot = Snapshot(Draft::new(value, version.number()).detached());
+        let mut answer = snapshot.clone();
+        self.cache.swap_if(|cached| {
+            answer = snapshot.clone();
+            if let Some((known, other)) = cached {
+                if *known == version {
+                    answer = other.clone();
+                }
+                if known.number() >= version.number() {
+                    return None;
+                }
+            }
+            Some(Some((version, snapshot.clone())))
+        });
+        answer
+    }
+}
+
+impl Core {
+    fn version(&self) -> u64 {
+        self.store.now().number()
+    }
+}
+
+impl Watched for Core {
+    fn signal(&self) -> Signal<'_> {
+        self.store.shared.signal()
+    }
+
+    fn is_foreign(&self) -> bool {
+        self.store.shared.is_foreign()
+    }
+
+    fn recheck(&self) -> std::time::Duration {
+        self.store.shared.recheck
+    }
+
+    fn look(&self) {
+        let begun = self.listeners.arrivals().so_far();
+        let now = self.version();
+        // Relaxed: this thread alone uses it. Versions do not come back, so who waits has judged
+        // this one, or registered at it.
+        let told = self.told.swap(now + 1, Ordering::Relaxed);
+        if told != now + 1 && self.listeners.are_present() {
+            let (old, new) = (now, now);
+            let write = Write { old, new, begun };
+            self.listeners.tell(write, || self.version());
+        }
+    }
+}
+
+impl Source for Core {
+    type Event = u64;
+
+    fn register(&self, observer: Observer<u64>) -> Registered<u64> {
+        let seen = self.listeners.register(observer, || {
+            // A sleeper of its own: the thread may have looked before this wait was there.
+            self.store.shared.signal().arm();
+            self.version()
+        });
+        Registered::Since(seen, Vec::new())
+    }
+
+    fn unregister(&self, observer: &Observer<u64>) {
+        self.listeners.unregister(observer, || self.version());
+    }
+
+    fn look(&self) -> u64 {
+        self.version()
+    }
+
+    fn deliver(&self) {
+        self.listeners.deliver(|| self.version());
+    }
+
+    fn is_deliverer(&self) -> bool {
+        self.listeners.is_deliverer()
+    }
+}
+
+impl<T> Clone for Atom<T> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            keeper: self.keeper.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Atom<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut atom = f.debug_struct("Atom");
+        atom.field("version", &self.version());
+        atom.finish_non_exhaustive()
+    }
+}
+
+// As for the atom of one process.
+impl<T> panic::UnwindSafe for Atom<T> {}
+impl<T> panic::RefUnwindSafe for Atom<T> {}

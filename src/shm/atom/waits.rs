@@ -1,0 +1,152 @@
+//! The waits of a shared atom.
+
+use std::{
+    future::Future,
+    ops::Deref,
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use serde::de::DeserializeOwned;
+
+use super::{Atom, Core, Inner, Snapshots};
+use crate::{
+    blocking::{Waited, block_until, deadline_after},
+    future::{Open, wait_for::WaitMap},
+    shm::{error::ShmError, helper, waiting::Attended},
+    snapshot::Snapshot,
+    sync::Arc,
+};
+
+/// # Waiting
+///
+/// The futures register at their first poll, and may be dropped at any time: then nothing is left
+/// of them. See [above](Self#waits) for what may be missed. A wait ends with an error if a value
+/// cannot be loaded, or no thread be started to sleep for it.
+impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
+    /// Waits until `pred` accepts the value, and returns the snapshot that it accepted.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn wait_for(
+        &self,
+        mut pred: impl FnMut(&T) -> bool + Send + 'static,
+    ) -> impl Future<Output = Result<Snapshot<T>, ShmError>> {
+        Inner::wait(&*self.inner.core, self.inner.clone(), move |value| {
+            pred(value).then(|| value.clone())
+        })
+    }
+
+    /// Waits until `f` makes something of the value, and returns that.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn wait_map<U: Send + 'static>(
+        &self,
+        mut f: impl FnMut(&T) -> Option<U> + Send + 'static,
+    ) -> impl Future<Output = Result<U, ShmError>> {
+        Inner::wait(&*self.inner.core, self.inner.clone(), move |value| f(value))
+    }
+
+    /// A stream of the value: as it is at the first poll, then the latest whenever there was a
+    /// commit. It ends after an error, else never, and keeps the file open.
+    pub fn snapshots(&self) -> Snapshots<T> {
+        Snapshots::new(self.clone())
+    }
+
+    /// [`wait_for`](Self::wait_for) for a plain thread: sleeps until a value satisfies `pred`,
+    /// which may borrow.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`. Also inside a predicate or a waker of a wait for this atom, if
+    /// the current value does not satisfy `pred`: there it holds up the look that it waits for.
+    pub fn blocking_wait_for(
+        &self,
+        pred: impl FnMut(&T) -> bool + Send,
+    ) -> Result<Snapshot<T>, ShmError> {
+        match self.block(pred, None)? {
+            Some(snapshot) => Ok(snapshot),
+            None => unreachable!("it does not close, and there was no deadline"),
+        }
+    }
+
+    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`: then it is
+    /// `None`.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`.
+    pub fn blocking_wait_for_timeout(
+        &self,
+        pred: impl FnMut(&T) -> bool + Send,
+        timeout: Duration,
+    ) -> Result<Option<Snapshot<T>>, ShmError> {
+        self.block(pred, deadline_after(timeout))
+    }
+
+    fn block(
+        &self,
+        mut pred: impl FnMut(&T) -> bool + Send,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Snapshot<T>>, ShmError> {
+        let core = &self.inner.core;
+        let _ticket = helper::attend(core.clone())?;
+        let mut answer = None;
+        let satisfies = |_: &u64| {
+            answer = self.inner.judge(|value| pred(value).then(|| value.clone()));
+            answer.is_some()
+        };
+        match block_until(&**core, satisfies, deadline) {
+            Waited::Held(_) => answer.transpose(),
+            Waited::Closed | Waited::TimedOut => Ok(None),
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Inner<T> {
+    /// What `f` makes of the current value; an error is an answer, too.
+    fn judge<U>(&self, f: impl FnOnce(&Snapshot<T>) -> Option<U>) -> Option<Result<U, ShmError>> {
+        match self.current() {
+            Ok((_, snapshot)) => f(&snapshot).map(Ok),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl<T: DeserializeOwned + Send + Sync + 'static> Inner<T> {
+    /// A wait that holds the core as `P` does.
+    pub(super) fn wait<P: Deref<Target = Core>, U: Send + 'static>(
+        source: P,
+        this: Arc<Self>,
+        mut f: impl FnMut(&Snapshot<T>) -> Option<U> + Send + 'static,
+    ) -> AtomWait<P, U> {
+        let core = this.core.clone();
+        let wait = WaitMap::new(source, move |_: &u64| this.judge(&mut f));
+        AtomWait(Attended::new(core, Open(wait)))
+    }
+}
+
+/// A wait for an atom.
+pub(super) struct AtomWait<P: Deref<Target = Core>, U>(
+    Attended<Open<WaitMap<P, Result<U, ShmError>>>>,
+);
+
+impl<P: Deref<Target = Core>, U: Send + 'static> Future for AtomWait<P, U> {
+    type Output = Result<U, ShmError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|waited| waited?)
+    }
+}

@@ -1,0 +1,257 @@
+//! [`Atomic`]: a number or a flag that processes share.
+
+mod primitive;
+mod threads;
+mod values;
+mod waits;
+
+pub use self::{primitive::ShmPrimitive, values::Values};
+
+use std::{fmt, panic, path::Path};
+
+use super::{
+    error::ShmError,
+    file::{Shared, Wanted},
+    head::{Identity, Kind, VALUE, corrupt},
+    helper::Watched,
+    options::Options,
+    os,
+    signal::Signal,
+    waiting::Keeper,
+};
+use crate::{
+    atomic::{
+        arithmetic::{bit_verbs, flag_verbs, number_verbs},
+        basics::basic_verbs,
+        primitive::{self as words, Bitwise, Number},
+        updates::update_verbs,
+    },
+    sync::{Arc, Mutex},
+    wait::{
+        arrivals::Write,
+        listeners::Listeners,
+        roster::Observer,
+        source::{Registered, Source},
+    },
+};
+
+/// A number or a flag in a file that many processes map and change.
+///
+/// It has the verbs of [`atomos::Atomic`](crate::Atomic), which mean the same, for all who have the
+/// file open: sequentially consistent, one instruction of the hardware each or a short
+/// compare-and-swap loop, and no system call while nobody waits. There is no lock, so whatever a process
+/// dies of, or is stopped in, the others go on.
+///
+/// Clones are the same cell, and share one mapping.
+///
+/// # Waits
+///
+/// A wait ends with a value that satisfied it when this process looked. It looks when it is woken by
+/// a change that any process has made, and by itself once in [`recheck`](Options::recheck). So,
+/// other than in one process, *a value that came and went between two looks may be missed*:
+/// wait for something that stays so, such as a bound that a counter has passed.
+///
+/// The predicate is called by a thread that sleeps for all waits of the process; it is started
+/// by the first one and ends soon after the last. A predicate should return quickly.
+///
+/// # Panics
+///
+/// Waits panic if that thread cannot be started, or if the process was forked after the cell was
+/// opened (the thread is not in the child; reading and writing work there). A panic in a
+/// predicate surfaces in the task that waits. A panic of a waker ends in the thread that called it.
+///
+/// # Examples
+///
+/// ```
+/// use atomos::shm;
+///
+/// # let folder = std::env::temp_dir();
+/// # let path = folder.join(format!("atomos-doc-{}", std::process::id()));
+/// let jobs = shm::Atomic::open(&path, 0_u64)?; // say, "/dev/shm/jobs"
+/// jobs.increment_and_get();
+///
+/// // In another process, or here:
+/// let same = shm::Atomic::open(&path, 0_u64)?;
+/// # futures::executor::block_on(async {
+/// assert_eq!(same.wait_at_least(1).await, 1);
+/// # });
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct Atomic<T: ShmPrimitive> {
+    inner: Arc<Inner<T>>,
+    keeper: Arc<Keeper>,
+}
+
+/// What the handles of one mapping share.
+struct Inner<T: ShmPrimitive> {
+    shared: Shared,
+    listeners: Listeners<T>,
+    told: Mutex<Told>,
+}
+
+/// When the thread last told somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct Told {
+    /// Of what value.
+    bits: u64,
+    /// How many waits had begun. Nobody is told before the first.
+    begun: u64,
+}
+
+/// # Opening
+impl<T: ShmPrimitive> Atomic<T> {
+    /// Opens the cell at `path`, or makes one with the value `init`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ShmError`]. A file that is not a cell of this type is left as it is.
+    pub fn open(path: impl AsRef<Path>, init: T) -> Result<Self, ShmError> {
+        Self::open_with(path, init, &Options::new())
+    }
+
+    /// [`open`](Self::open) with options.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_with(path: impl AsRef<Path>, init: T, options: &Options) -> Result<Self, ShmError> {
+        let wanted = Wanted {
+            kind: Kind::Cell,
+            codec: 0,
+            tag: T::TAG,
+        };
+        let contents = |_: &Identity| Ok(vec![(VALUE, T::bytes(init))]);
+        let shared = Shared::open(path.as_ref(), wanted, options, contents)?;
+        if !T::is_valid(shared.head.word(VALUE)) {
+            return Err(corrupt("the value is none of the type"));
+        }
+        let inner = Arc::new(Inner {
+            shared,
+            listeners: Listeners::new(),
+            told: Mutex::default(),
+        });
+        let keeper = Arc::new(Keeper(inner.clone()));
+        Ok(Self { inner, keeper })
+    }
+}
+
+impl<T: ShmPrimitive> Atomic<T> {
+    #[inline]
+    fn raw(&self) -> &T::Atomic {
+        self.inner.raw()
+    }
+
+    /// Precedes every write. Who waits here does not ask for it.
+    #[inline]
+    fn begun(&self) -> u64 {
+        0
+    }
+
+    /// Follows every write: wakes those who wait, in every process.
+    #[inline]
+    fn wrote(&self, _begun: u64, _old: T, _new: T) {
+        self.inner.shared.signal().raise(os::wake);
+    }
+
+    #[inline]
+    fn write(&self, f: impl FnMut(T) -> Option<T>) -> Result<Write<T>, T> {
+        let (old, new) = words::update(self.raw(), f)?;
+        Ok(Write { old, new, begun: 0 })
+    }
+}
+
+basic_verbs!(Atomic, ShmPrimitive);
+update_verbs!(Atomic, ShmPrimitive);
+number_verbs!(Atomic, ShmPrimitive, Number);
+bit_verbs!(Atomic, ShmPrimitive, Bitwise);
+flag_verbs!(Atomic);
+
+impl<T: ShmPrimitive> Inner<T> {
+    #[inline]
+    fn raw(&self) -> &T::Atomic {
+        self.shared.head.word(VALUE)
+    }
+
+    fn get(&self) -> T {
+        T::load(self.raw())
+    }
+}
+
+impl<T: ShmPrimitive> Watched for Inner<T> {
+    fn signal(&self) -> Signal<'_> {
+        self.shared.signal()
+    }
+
+    fn is_foreign(&self) -> bool {
+        self.shared.is_foreign()
+    }
+
+    fn recheck(&self) -> std::time::Duration {
+        self.shared.recheck
+    }
+
+    fn look(&self) {
+        let begun = self.listeners.arrivals().so_far();
+        let now = self.get();
+        let telling = Told {
+            bits: now.bits(),
+            begun,
+        };
+        let told = std::mem::replace(&mut *self.told.lock(), telling);
+        // Who waits has judged this value, if it is still the one that was told and nobody has come.
+        if told != telling && self.listeners.are_present() {
+            let (old, new) = (now, now);
+            self.listeners
+                .tell(Write { old, new, begun }, || self.get());
+        }
+    }
+}
+
+impl<T: ShmPrimitive> Source for Inner<T> {
+    type Event = T;
+
+    fn register(&self, observer: Observer<T>) -> Registered<T> {
+        let seen = self.listeners.register(observer, || {
+            // A sleeper of its own: the thread may have looked before this wait was there.
+            self.shared.signal().arm();
+            self.get()
+        });
+        Registered::Since(seen, Vec::new())
+    }
+
+    fn unregister(&self, observer: &Observer<T>) {
+        self.listeners.unregister(observer, || self.get());
+    }
+
+    fn look(&self) -> T {
+        self.get()
+    }
+
+    fn deliver(&self) {
+        self.listeners.deliver(|| self.get());
+    }
+
+    fn is_deliverer(&self) -> bool {
+        self.listeners.is_deliverer()
+    }
+}
+
+impl<T: ShmPrimitive> Clone for Atomic<T> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            keeper: self.keeper.clone(),
+        }
+    }
+}
+
+impl<T: ShmPrimitive> fmt::Debug for Atomic<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+// As for the cell of one process.
+impl<T: ShmPrimitive> panic::UnwindSafe for Atomic<T> {}
+impl<T: ShmPrimitive> panic::RefUnwindSafe for Atomic<T> {}

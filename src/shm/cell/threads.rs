@@ -1,0 +1,52 @@
+//! The waits of a shared cell for plain threads.
+
+use std::time::{Duration, Instant};
+
+use super::{Atomic, ShmPrimitive, waits::refuse};
+use crate::{
+    blocking::{Waited, block_until, deadline_after},
+    shm::helper,
+};
+
+/// # Waiting in plain threads
+impl<T: ShmPrimitive> Atomic<T> {
+    /// [`wait_for`](Self::wait_for) for a plain thread: sleeps until a value satisfies `pred`,
+    /// which may borrow.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`, and as [all waits](Self#panics). Also inside a predicate or a waker
+    /// of a wait for this cell, if the current value does not satisfy `pred`: there it holds
+    /// up the look that it waits for.
+    pub fn blocking_wait_for(&self, pred: impl FnMut(T) -> bool + Send) -> T {
+        match self.block(pred, None) {
+            Some(value) => value,
+            None => unreachable!("a cell does not close, and there was no deadline"),
+        }
+    }
+
+    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`, and as [all waits](Self#panics).
+    pub fn blocking_wait_for_timeout(
+        &self,
+        pred: impl FnMut(T) -> bool + Send,
+        timeout: Duration,
+    ) -> Option<T> {
+        self.block(pred, deadline_after(timeout))
+    }
+
+    fn block(
+        &self,
+        mut pred: impl FnMut(T) -> bool + Send,
+        deadline: Option<Instant>,
+    ) -> Option<T> {
+        let _ticket = helper::attend(self.inner.clone()).unwrap_or_else(|error| refuse(&error));
+        match block_until(&*self.inner, |value| pred(*value), deadline) {
+            Waited::Held(value) => Some(value),
+            Waited::Closed | Waited::TimedOut => None,
+        }
+    }
+}

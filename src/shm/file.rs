@@ -1,0 +1,202 @@
+//! Opening a file, or making it.
+//!
+//! A file is made whole before it gets its name, and getting a name is one step that fails if
+//! there is something already. So nobody ever finds half a file; of several who make it one
+//! succeeds, and the others join what it has made; and what is killed meanwhile leaves nothing.
+
+use std::{fs::File, io, os::unix::fs::FileExt, path::Path, time::Duration};
+
+use super::{
+    error::ShmError,
+    head::{Head, Identity, PREFIX},
+    kill::point,
+    options::Options,
+    os::{self, Draft},
+    signal::Signal,
+};
+
+/// A file that is open.
+pub(super) struct Shared {
+    pub(super) file: File,
+    pub(super) head: Head,
+    pub(super) identity: Identity,
+    pub(super) recheck: Duration,
+    forks: u64,
+}
+
+/// What a new file contains besides its identity: bytes, and where they begin.
+pub(super) type Contents = Vec<(usize, Vec<u8>)>;
+
+impl Shared {
+    /// Opens the file at `path`, or makes it with `contents`. It must hold what `wanted` says, or
+    /// will.
+    pub(super) fn open(
+        path: &Path,
+        wanted: Wanted<'_>,
+        options: &Options,
+        contents: impl FnOnce(&Identity) -> Result<Contents, ShmError>,
+    ) -> Result<Self, ShmError> {
+        if let Some(file) = os::open(path)? {
+            return Self::join(file, wanted, options);
+        }
+        let identity = wanted.identity(options)?;
+        let contents = contents(&identity)?;
+        // More than once if it is deleted as soon as it is there.
+        for _ in 0..16 {
+            let draft = Draft::beside(path, options.mode)?;
+            fill(&draft.file, &identity, &contents)?;
+            point("create: written");
+            if draft.publish(path)? {
+                point("create: published");
+                let file = draft.file.try_clone()?;
+                return Self::map(file, identity, options);
+            }
+            drop(draft);
+            if let Some(file) = os::open(path)? {
+                return Self::join(file, wanted, options);
+            }
+        }
+        Err(ShmError::Io(io::Error::new(
+            io::ErrorKind::NotFound,
+            "there is something at this path, but it cannot be opened: a link to nowhere?",
+        )))
+    }
+
+    fn join(file: File, wanted: Wanted<'_>, options: &Options) -> Result<Self, ShmError> {
+        let identity = identity_of(&file)?;
+        wanted.check(&identity)?;
+        if identity.boot != os::boot_id()? {
+            return Err(ShmError::StaleBoot);
+        }
+        Self::map(file, identity, options)
+    }
+
+    fn map(file: File, identity: Identity, options: &Options) -> Result<Self, ShmError> {
+        Ok(Self {
+            head: Head::map(&file, identity.mapped())?,
+            file,
+            identity,
+            recheck: options.recheck,
+            forks: os::forks(),
+        })
+    }
+
+    #[inline]
+    pub(super) fn signal(&self) -> Signal<'_> {
+        Signal {
+            armed: self.head.armed(),
+            epoch: self.head.epoch(),
+        }
+    }
+
+    /// Whether it was opened by a process from which this one was forked.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.forks != os::forks()
+    }
+}
+
+/// What a file has to hold.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) kind: super::head::Kind,
+    pub(super) codec: u8,
+    pub(super) tag: &'a str,
+}
+
+impl Wanted<'_> {
+    fn identity(self, options: &Options) -> Result<Identity, ShmError> {
+        use super::head::{Kind, MAX_PARTICIPANTS, MAX_TAG};
+        if self.tag.len() > MAX_TAG {
+            return Err(ShmError::TooLarge {
+                len: self.tag.len() as u64,
+                max: MAX_TAG as u64,
+            });
+        }
+        let participants = match self.kind {
+            Kind::Cell => 0,
+            Kind::Atom => options.max_participants,
+        };
+        if self.kind == Kind::Atom && !(1..=MAX_PARTICIPANTS).contains(&participants) {
+            return Err(ShmError::argument(
+                "an atom has room for at least one participant, and for 2048 at most",
+            ));
+        }
+        Ok(Identity {
+            kind: self.kind,
+            codec: self.codec,
+            participants,
+            boot: os::boot_id()?,
+            tag: self.tag.to_owned(),
+        })
+    }
+
+    fn check(self, found: &Identity) -> Result<(), ShmError> {
+        let name = |kind, tag: &str| {
+            let tag = tag.to_owned();
+            Identity {
+                kind,
+                tag,
+                ..found.clone()
+            }
+            .type_name()
+        };
+        if (found.kind, found.tag.as_str()) != (self.kind, self.tag) {
+            return Err(ShmError::TypeTag {
+                found: found.type_name(),
+                expected: name(self.kind, self.tag),
+            });
+        }
+        if found.codec != self.codec {
+            return Err(ShmError::Codec("the file has another encoding".into()));
+        }
+        Ok(())
+    }
+}
+
+/// What an open file says of itself.
+pub(super) fn identity_of(file: &File) -> Result<Identity, ShmError> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(ShmError::NotAtomos);
+    }
+    if os::is_remote(file)? {
+        return Err(ShmError::UnsupportedFileSystem);
+    }
+    let mut bytes = [0; PREFIX];
+    let read = read_up_to(file, &mut bytes, 0)?;
+    let identity = Identity::decode(&bytes[..read])?;
+    if metadata.len() < identity.mapped() as u64 {
+        return Err(ShmError::Truncated);
+    }
+    Ok(identity)
+}
+
+/// Reads until `bytes` are full or the file ends: how many bytes it were.
+fn read_up_to(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut read = 0;
+    while read < bytes.len() {
+        match file.read_at(&mut bytes[read..], offset + read as u64) {
+            Ok(0) => break,
+            Ok(n) => read += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
+
+fn fill(file: &File, identity: &Identity, contents: &Contents) -> Result<(), ShmError> {
+    if os::is_remote(file)? {
+        return Err(ShmError::UnsupportedFileSystem);
+    }
+    point("create: begun");
+    // Without room of its own, writing to the mapped part could end the process.
+    os::reserve(file, identity.mapped() as u64)?;
+    point("create: reserved");
+    file.write_all_at(&identity.encode(), 0)?;
+    point("create: half written");
+    for (offset, bytes) in contents {
+        file.write_all_at(bytes, *offset as u64)?;
+    }
+    Ok(())
+}

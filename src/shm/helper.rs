@@ -1,0 +1,297 @@
+//! The thread that sleeps for the tasks of this process.
+//!
+//! A task cannot sleep in a system call, so one thread does it for all: it is the sleeper of
+//! [`signal`](super::signal) for every file for which somebody in this process waits. When it
+//! wakes it looks at the values, and tells those whose wait is over; so a task is woken only for
+//! what concerns it. Predicates and wakers run on this thread, while no lock is held.
+//!
+//! Whoever waits holds a [`Ticket`]. The first one starts the thread; without one it ends,
+//! after a while in which the next may come. One thread sleeps for as many files as the kernel
+//! can wait for at once.
+
+use std::{
+    io, mem,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use super::{os, signal::Signal};
+use crate::{
+    sync::{Arc, AtomicU32, Mutex, Ordering},
+    wait::panics,
+};
+
+/// A value that the thread looks at.
+pub(super) trait Watched: Send + Sync {
+    fn signal(&self) -> Signal<'_>;
+
+    /// Whether it was opened by a process from which this one was forked.
+    fn is_foreign(&self) -> bool;
+
+    /// How long it may sleep without a look.
+    fn recheck(&self) -> Duration;
+
+    /// Tells those who wait for it what it is now.
+    fn look(&self);
+}
+
+/// For so long the thread stays when nobody waits.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// Files that one thread sleeps for; and the files.
+struct Group {
+    /// Another number whenever the thread should look at the list.
+    news: AtomicU32,
+    list: Mutex<List>,
+}
+
+#[derive(Default)]
+struct List {
+    entries: Vec<Entry>,
+    is_running: bool,
+}
+
+struct Entry {
+    watched: Arc<dyn Watched>,
+    tickets: usize,
+    /// Since when there are no tickets.
+    idle_since: Option<Instant>,
+}
+
+/// All groups of this process, and of how many forks they know.
+struct Groups {
+    forks: u64,
+    groups: Vec<Arc<Group>>,
+}
+
+static GROUPS: OnceLock<Mutex<Groups>> = OnceLock::new();
+
+fn groups() -> &'static Mutex<Groups> {
+    GROUPS.get_or_init(|| {
+        let (forks, groups) = (os::forks(), Vec::new());
+        Mutex::new(Groups { forks, groups })
+    })
+}
+
+/// Somebody waits: as long as it lives the thread looks at the value.
+pub(super) struct Ticket {
+    group: Arc<Group>,
+    /// The value, as an address.
+    watched: *const (),
+}
+
+// SAFETY: the address is compared, and never followed.
+#[allow(unsafe_code)]
+unsafe impl Send for Ticket {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl Sync for Ticket {}
+
+fn address(watched: &Arc<dyn Watched>) -> *const () {
+    Arc::as_ptr(watched).cast()
+}
+
+/// Has the thread look at a value from now on.
+///
+/// # Errors
+///
+/// If the thread cannot be started, or if this process was forked since the file was opened.
+pub(super) fn attend(watched: Arc<dyn Watched>) -> io::Result<Ticket> {
+    if watched.is_foreign() {
+        let text = "this process was forked from the one that opened the file";
+        return Err(io::Error::other(text));
+    }
+    let address = address(&watched);
+    let group = groups().lock().group_for(address);
+    let (is_new, is_running) = {
+        let mut list = group.list.lock();
+        let is_new = list.admit(watched);
+        list.is_running = list.is_running || start(&group);
+        (is_new, list.is_running)
+    };
+    if is_new {
+        group.knock();
+    }
+    let ticket = Ticket {
+        group,
+        watched: address,
+    };
+    if is_running {
+        Ok(ticket)
+    } else {
+        Err(io::Error::other(
+            "no thread can be started to sleep for those who wait",
+        ))
+    }
+}
+
+/// Lets go of a value that nobody will wait for any more.
+pub(super) fn forget(watched: &Arc<dyn Watched>) {
+    let address = address(watched);
+    let groups: Vec<_> = groups().lock().groups.clone();
+    for group in groups {
+        let gone = group.list.lock().remove_idle(address);
+        if gone.is_some() {
+            group.knock();
+        }
+    }
+}
+
+impl Groups {
+    /// The group of a value: its own, else one with room for it.
+    fn group_for(&mut self, address: *const ()) -> Arc<Group> {
+        let forks = os::forks();
+        if self.forks != forks {
+            // The threads were those of the process from which this one was forked.
+            mem::forget(mem::take(&mut self.groups));
+            self.forks = forks;
+        }
+        let own = |group: &&Arc<Group>| group.list.lock().position(address).is_some();
+        let roomy = |group: &&Arc<Group>| group.list.lock().entries.len() < most_entries();
+        let groups = &mut self.groups;
+        if let Some(group) = groups
+            .iter()
+            .find(own)
+            .or_else(|| groups.iter().find(roomy))
+        {
+            return group.clone();
+        }
+        let group = Arc::new(Group {
+            news: AtomicU32::new(0),
+            list: Mutex::default(),
+        });
+        groups.push(group.clone());
+        group
+    }
+}
+
+/// One word is that of the list.
+fn most_entries() -> usize {
+    if os::can_sleep_on_many() {
+        os::MOST_WORDS - 1
+    } else {
+        1
+    }
+}
+
+fn start(group: &Arc<Group>) -> bool {
+    let group = group.clone();
+    let thread = std::thread::Builder::new().name("atomos-shm".into());
+    thread.spawn(move || group.run()).is_ok()
+}
+
+impl List {
+    fn position(&self, address: *const ()) -> Option<usize> {
+        let is_it = |entry: &Entry| self::address(&entry.watched) == address;
+        self.entries.iter().position(is_it)
+    }
+
+    /// One more ticket for a value. True if it was not in the list.
+    fn admit(&mut self, watched: Arc<dyn Watched>) -> bool {
+        let position = self.position(address(&watched));
+        match position {
+            Some(i) => {
+                self.entries[i].tickets += 1;
+                self.entries[i].idle_since = None;
+            }
+            None => self.entries.push(Entry {
+                watched,
+                tickets: 1,
+                idle_since: None,
+            }),
+        }
+        position.is_none()
+    }
+
+    fn remove_idle(&mut self, address: *const ()) -> Option<Entry> {
+        let i = self.position(address)?;
+        (self.entries[i].tickets == 0).then(|| self.entries.swap_remove(i))
+    }
+}
+
+impl Group {
+    /// Has the thread look at the list.
+    fn knock(&self) {
+        self.news.fetch_add(1, Ordering::SeqCst);
+        os::wake(&self.news);
+    }
+
+    fn run(&self) {
+        loop {
+            let news = self.news.load(Ordering::SeqCst);
+            let Some((watched, longest)) = self.watched() else {
+                return;
+            };
+            self.turn(news, &watched, longest);
+            for one in watched {
+                // It may be the last to hold it.
+                quietly(|| drop(one));
+            }
+        }
+    }
+
+    /// Looks at all values, and sleeps until one of them changes.
+    fn turn(&self, news: u32, watched: &[Arc<dyn Watched>], mut longest: Duration) {
+        let mut words = vec![(&self.news, news)];
+        for one in watched {
+            let epoch = one.signal().arm();
+            quietly(|| one.look());
+            words.push((one.signal().epoch, epoch));
+            longest = longest.min(one.recheck());
+        }
+        os::sleep(&words, longest);
+    }
+
+    /// What there is to look at, and when at the latest the list itself. `None` if the thread
+    /// should end.
+    fn watched(&self) -> Option<(Vec<Arc<dyn Watched>>, Duration)> {
+        let mut gone = Vec::new();
+        let watched = {
+            let mut list = self.list.lock();
+            let now = Instant::now();
+            let mut i = 0;
+            while i < list.entries.len() {
+                let entry = &list.entries[i];
+                let idle = entry.idle_since.map(|since| now - since);
+                if idle.is_some_and(|idle| idle >= LINGER) {
+                    gone.push(list.entries.swap_remove(i));
+                } else {
+                    i += 1;
+                }
+            }
+            list.is_running = !list.entries.is_empty();
+            let entries = || list.entries.iter();
+            let longest = match entries().any(|entry| entry.idle_since.is_some()) {
+                true => LINGER,
+                false => Duration::MAX,
+            };
+            let watched = entries().map(|entry| entry.watched.clone()).collect();
+            list.is_running.then_some((watched, longest))
+        };
+        for entry in gone {
+            quietly(|| drop(entry));
+        }
+        watched
+    }
+}
+
+/// A waker or a destructor that panics has disturbed nobody, and here is nobody to whom the panic
+/// belongs.
+fn quietly(f: impl FnOnce()) {
+    if let Err(payload) = panics::run(f) {
+        panics::discard(payload);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut list = self.group.list.lock();
+        if let Some(i) = list.position(self.watched) {
+            let entry = &mut list.entries[i];
+            entry.tickets -= 1;
+            if entry.tickets == 0 {
+                entry.idle_since = Some(Instant::now());
+            }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A value of any size that processes change as a whole: the bytes of an atom.
+//!
+//! The *head* is one word: the version of the current value, and the number of the slot that says
+//! where it stands. Each participant owns two slots. At most one of them is the head, so the
+//! other one is free: there is no allocator, and nothing to repair.
+//!
+//! # The protocol
+//!
+//! | step | writer (one thread of a participant)         | reader                                |
+//! |------|----------------------------------------------|---------------------------------------|
+//! | 1    | reads the head: *v*; takes its slot that     | reads the head: *v* and its slot      |
+//! |      | is not the head                              |                                       |
+//! | 2    | sequence = 0; fence                          | the sequence is *v* + 1               |
+//! | 3    | gives it more room, if it needs it           | reads length and checksum             |
+//! | 4    | writes the value, length, checksum           | reads the value; fence                |
+//! | 5    | sequence = *v* + 2                           | the sequence is still *v* + 1         |
+//! | 6    | head: from *v* to *v* + 1 and its slot, by   | the checksum fits                     |
+//! |      | compare-and-swap. If that fails: sequence    |                                       |
+//! |      | = 0, and it is tried with the next value     |                                       |
+//! | 7    | [wakes](super::signal)                       |                                       |
+//!
+//! **The value is whole.** A slot is written while it is not the head, and by its owner alone; a
+//! version is made once. *Either* the reader's step 5 finds the sequence as in step 2: then no step
+//! 2 of a writer was before the end of step 4 (else the fences show the reader that 0, or what
+//! followed it), and what it read is what version *v* is. *Or* it does not: then it begins again,
+//! and somebody has committed meanwhile, since a slot is written only when it is the head no more.
+//!
+//! **Damage is found.** If the head is the same before and after an attempt then no slot that it
+//! named was written meanwhile, because a version that is past does not come back: what does
+//! not fit then is not a race.
+//!
+//! **A writer that dies** at any step leaves the head as it was, or the new one with all that it needs;
+//! its index is freed by the kernel, and who claims it writes over the slot that is not the head.
+//! One that is stopped holds up nobody: others have slots of their own.
+//!
+//! The value is read and written by system calls, not through the mapping. They cost less than a
+//! page fault, there is no data race, and a file that is too short is an error and no signal.
+
+use std::{io, os::unix::fs::FileExt};
+
+use super::{
+    error::ShmError,
+    file::{Contents, Shared},
+    head::{END, VALUE, corrupt},
+    kill::point,
+    os, participants,
+    slot::{self, MAX_END, MAX_VALUE, Room, Slot},
+};
+use crate::sync::{AtomicU64, Mutex, Ordering, fence};
+
+/// The head: a version, and the slot of its value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Version(u64);
+
+const SLOT_BITS: u32 = 12;
+const LAST: u64 = u64::MAX >> SLOT_BITS;
+
+impl Version {
+    fn new(number: u64, slot: usize) -> Self {
+        Self(number << SLOT_BITS | slot as u64)
+    }
+
+    /// How many commits preceded it.
+    pub(super) fn number(self) -> u64 {
+        self.0 >> SLOT_BITS
+    }
+
+    fn slot(self) -> usize {
+        (self.0 & ((1 << SLOT_BITS) - 1)) as usize
+    }
+}
+
+/// See the [module](self).
+pub(super) struct Store {
+    pub(super) shared: Shared,
+    /// Which participant this is.
+    index: u16,
+    /// One thread writes at a time. No code of the user runs under it.
+    writing: Mutex<()>,
+}
+
+/// The contents of a new file, whose head is version 0 in slot 0.
+pub(super) fn contents(mapped: usize, value: &[u8]) -> Result<Contents, ShmError> {
+    let room = Room {
+        offset: mapped as u64,
+        capacity: capacity_for(value.len() as u64)?,
+    };
+    let end = room.offset + room.capacity;
+    Ok(vec![
+        (VALUE, Version::new(0, 0).0.to_ne_bytes().to_vec()),
+        (END, end.to_ne_bytes().to_vec()),
+        (super::head::PREFIX, slot::first(room, value).to_vec()),
+        (mapped, value.to_vec()),
+    ])
+}
+
+/// Room for values that grow: a power of two.
+fn capacity_for(len: u64) -> Result<u64, ShmError> {
+    if len > MAX_VALUE {
+        let max = MAX_VALUE;
+        return Err(ShmError::TooLarge { len, max });
+    }
+    Ok(len.next_power_of_two().max(256))
+}
+
+impl Store {
+    pub(super) fn new(shared: Shared) -> Result<Self, ShmError> {
+        let index = participants::claim(&shared.file, shared.identity.participants)?;
+        point("claimed");
+        Ok(Self {
+            shared,
+            index,
+            writing: Mutex::new(()),
+        })
+    }
+
+    #[inline]
+    fn head(&self) -> &AtomicU64 {
+        self.shared.head.word(VALUE)
+    }
+
+    /// The head.
+    #[inline]
+    pub(super) fn now(&self) -> Version {
+        // SeqCst: Acquire for the slot; in one order with the commits, the arming and the looks.
+        Version(self.head().load(Ordering::SeqCst))
+    }
+
+    fn slots(&self) -> usize {
+        2 * usize::from(self.shared.identity.participants)
+    }
+
+    fn mapped(&self) -> u64 {
+        self.shared.identity.mapped() as u64
+    }
+
+    /// The current value.
+    pub(super) fn read(&self) -> Result<(Version, Vec<u8>), ShmError> {
+        loop {
+            let version = self.now();
+            let read = self.read_once(version);
+            match read {
+                Ok(value) => return Ok((version, value)),
+                Err(error) if self.now() == version => return Err(error),
+                // Overtaken by a commit: its value is there.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Steps 2 to 6 of a reader.
+    fn read_once(&self, version: Version) -> Result<Vec<u8>, ShmError> {
+        if version.slot() >= self.slots() {
+            return Err(corrupt("the head names a slot that does not exist"));
+        }
+        let slot = Slot::of(&self.shared.head, version.slot());
+        let sequence = version.number() + 1;
+        // Acquire: pairs with step 5 of the writer.
+        if slot.sequence().load(Ordering::Acquire) != sequence {
+            return Err(corrupt("the head names a slot of another version"));
+        }
+        let record = slot.record();
+        record.check(self.mapped())?;
+        let value = self.bytes(record)?;
+        // Acquire: pairs with the writer's fence of step 2.
+        fence(Ordering::Acquire);
+        // Relaxed: behind the fence.
+        if slot.sequence().load(Ordering::Relaxed) != sequence {
+            return Err(corrupt("the slot of the head is being written"));
+        }
+        if slot::checksum(version.number(), &value) != record.sum {
+            return Err(corrupt("the checksum of the value is wrong"));
+        }
+        Ok(value)
+    }
+
+    /// The bytes of a value. The length may be anything: memory for it is taken as it comes.
+    fn bytes(&self, record: slot::Record) -> Result<Vec<u8>, ShmError> {
+        /// Memory for so much is taken without asking whether there is so much.
+        const TRUSTED: u64 = 1 << 16;
+        if record.len > TRUSTED {
+            let len = self.shared.file.metadata()?.len();
+            if record.offset + record.len > len {
+                return Err(ShmError::Truncated);
+            }
+        }
+        let mut value = vec![0; record.len as usize];
+        self.shared.file.read_exact_at(&mut value, record.offset)?;
+        Ok(value)
+    }
+
+    /// Makes `value` the value, if `expected` is the head still; then that of the new one. `None` if
+    /// it is not.
+    pub(super) fn commit(
+        &self,
+        expected: Version,
+        value: &[u8],
+    ) -> Result<Option<Version>, ShmError> {
+        if self.shared.is_foreign() {
+            return Err(ShmError::Forked);
+        }
+        if expected.number() >= LAST {
+            return Err(ShmError::VersionExhausted);
+        }
+        let capacity = capacity_for(value.len() as u64)?;
+        let committed = {
+            let _writing = self.writing.lock();
+            self.try_commit(expected, value, capacity)?
+        };
+        if committed.is_some() {
+            point("publish: before the wake");
+            self.shared.signal().raise(|epoch| {
+                point("wake: before the call");
+                os::wake(epoch);
+                point("wake: done");
+            });
+        }
+        Ok(committed)
+    }
+
+    /// Steps 1 to 6 of a writer.
+    fn try_commit(
+        &self,
+        expected: Version,
+        value: &[u8],
+        capacity: u64,
+    ) -> Result<Option<Version>, ShmError> {
+        // Whether a slot of one's own is the head changes under the lock alone.
+        if self.now() != expected {
+            return Ok(None);
+        }
+        let first = 2 * usize::from(self.index);
+        let number = if expected.slot() == first {
+            first + 1
+        } else {
+            first
+        };
+        let slot = Slot::of(&self.shared.head, number);
+        // Relaxed: the fence makes it precede what is written next, for whoever sees that.
+        slot.sequence().store(0, Ordering::Relaxed);
+        fence(Ordering::Release);
+        point("write: marked");
+        let room = self.room(slot, capacity)?;
+        self.write(value, room.offset)?;
+        point("write: written");
+        let next = Version::new(expected.number() + 1, number);
+        slot.set_record(value.len() as u64, slot::checksum(next.number(), value));
+        point("write: recorded");
+        // Release: pairs with the reader's step 2.
+        slot.sequence().store(next.number() + 1, Ordering::Release);
+        point("publish: before");
+        // SeqCst: Release for the slot; in one order with the arming.
+        let swapped =
+            self.head()
+                .compare_exchange(expected.0, next.0, Ordering::SeqCst, Ordering::SeqCst);
+        if swapped.is_err() {
+            // Else the slot would claim a version that another one is.
+            slot.sequence().store(0, Ordering::Relaxed);
+        }
+        Ok(swapped.is_ok().then_some(next))
+    }
+
+    /// In two steps where a test may want to kill it in between.
+    fn write(&self, value: &[u8], offset: u64) -> io::Result<()> {
+        let half = if cfg!(test) { value.len() / 2 } else { 0 };
+        if half > 0 {
+            self.shared.file.write_all_at(&value[..half], offset)?;
+            point("write: half written");
+        }
+        let rest = offset + half as u64;
+        self.shared.file.write_all_at(&value[half..], rest)
+    }
+
+    /// Step 3: the slot's room, which is as large at least.
+    fn room(&self, slot: Slot<'_>, capacity: u64) -> Result<Room, ShmError> {
+        let old = slot.room(self.mapped());
+        if let Some(room) = old.filter(|room| room.capacity >= capacity) {
+            return Ok(room);
+        }
+        point("grow: begun");
+        let room = Room {
+            offset: self.allocate(capacity)?,
+            capacity,
+        };
+        point("grow: allocated");
+        slot.set_room(room);
+        point("grow: done");
+        if let Some(old) = old {
+            os::discard(&self.shared.file, old.offset, old.capacity);
+        }
+        Ok(room)
+    }
+
+    /// So many bytes of the file that nobody has had.
+    fn allocate(&self, bytes: u64) -> Result<u64, ShmError> {
+        let end: &AtomicU64 = self.shared.head.word(END);
+        // What is in use ends before the file does: so a damaged end gives nobody what is another's.
+        let len = self.shared.file.metadata()?.len();
+        // Relaxed, twice: only the number matters.
+        end.fetch_max(len.next_multiple_of(64), Ordering::Relaxed);
+        let offset = end.fetch_add(bytes, Ordering::Relaxed);
+        if offset % 64 != 0 || offset > MAX_END {
+            return Err(corrupt("the end of the file is impossible"));
+        }
+        Ok(offset)
+    }
+}
