@@ -1,6 +1,117 @@
-//! Atoms and cells that processes share, each in a file.
+//! Atoms and cells that processes share, each in a file. Feature `shm`, on 64-bit Linux.
 //!
-//! To be written.
+//! | I want to share … | use |
+//! |---|---|
+//! | a number or a flag | [`Atomic`]: the verbs of [`atomos::Atomic`](crate::Atomic), in memory that processes map |
+//! | any value that `serde` can write | [`Atom`]: changed as a whole, by compare-and-swap between processes |
+//!
+//! Both can be awaited, on any executor, and waited for by plain threads. There is no server and no
+//! lock: a process that is killed or stopped at any instruction holds up no other, and leaves
+//! nothing that has to be repaired.
+//!
+//! ```
+//! use atomos::shm;
+//!
+//! # let folder = std::env::temp_dir();
+//! # let [hits, team] = ["hits", "team"].map(|n| folder.join(format!("atomos-doc-{n}-{}", std::process::id())));
+//! // Say, "/dev/shm/hits" and "/dev/shm/team".
+//! let hits = shm::Atomic::open(&hits, 0_u64)?;
+//! let team = shm::Atom::open(&team, "team 1", Vec::<String>::new)?;
+//!
+//! hits.increment_and_get();
+//! team.swap(|team| [team.as_slice(), &["ada".into()]].concat())?;
+//!
+//! # futures::executor::block_on(async {
+//! // Here, or in any process that opens the same paths:
+//! assert!(hits.wait_at_least(1).await >= 1);
+//! assert_eq!(*team.wait_for(|team| !team.is_empty()).await?, ["ada"]);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # for n in ["hits", "team"] { std::fs::remove_file(folder.join(format!("atomos-doc-{n}-{}", std::process::id())))?; }
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where the file is
+//!
+//! Best in `/dev/shm`, which is memory, or in `$XDG_RUNTIME_DIR`, which is memory of one user. On a
+//! disk it works as well, since the kernel keeps it in its cache; but it is not meant to outlast a
+//! restart: a file made before the machine last started is refused as
+//! [`StaleBoot`](ShmError::StaleBoot), for it may have been written in part. File systems of a
+//! network, or of another process (FUSE), are refused, because nothing that is mapped from them is shared.
+//!
+//! **Opening** makes the file or joins it. It is made whole before it gets its name, so nobody finds
+//! half of one, and of several who make it at once one does and the others join. A file that is
+//! something else is an error, and stays as it is.
+//!
+//! **Permissions** are those of [`Options::mode`], 0600 if not given, whatever the `umask`. To join
+//! one needs to read and to write; there is no read-only way to take part.
+//! [Trust](#what-is-not-promised) everybody who may write.
+//!
+//! **Containers** have a `/dev/shm` each. Those that are to share a file need the same one:
+//! mount a `tmpfs` volume of the host into both, or let one use the other's IPC namespace. Process
+//! ids play no role, so PID namespaces do not matter; the boot id is that of the kernel they share.
+//!
+//! **Cleaning up** is up to you: nobody deletes the file by himself, because nobody knows who will
+//! open it next. Delete it (`std::fs::remove_file`) when the last process is done, or by the one
+//! that starts the others. Those who have it open go on with it; who opens the path afterwards gets a
+//! new one, so do not delete a file for which processes start and stop independently.
+//!
+//! # How it works
+//!
+//! The first page, with a few words that change, is mapped by every process. A **cell** is one of
+//! these words; its verbs are the same instructions of the hardware as within a process. Of an **atom**
+//! the word, the *head*, holds the version and says which *slot* has the value. Each participant (who
+//! has the file open) owns an index, by a lock on a byte of the file that the kernel frees when he
+//! dies, and with it two slots. At most one of them is the head; so he writes the next value into
+//! the other one, and then swaps the head by compare-and-swap. Nothing is allocated or freed in
+//! common, and there is nothing to repair.
+//!
+//! A reader takes the head, reads the value, and looks whether the slot still belongs to that version;
+//! if not somebody has committed meanwhile, and it begins again. A checksum of version and value
+//! guards what is left: damage.
+//!
+//! *Why a value is whole:* a slot is written by its owner alone, while it is not the head and is
+//! marked as being written; a version is made once and never comes back. *Why a commit is not
+//! lost:* the head is compared with its version. *Why a death does no harm:* up to the swap of
+//! the head nobody looks at what was written, and after it everything is there.
+//!
+//! **Waking.** Beside the value stand two words, *armed* and *epoch*. A process that is about to
+//! sleep arms, looks once more, and sleeps on the epoch (a futex). A writer reads *armed* after its
+//! write, and that is all it costs when nobody waits. If it is set it clears it, raises the epoch and wakes:
+//! one system call for each time that somebody goes to sleep, and not for each write. The tasks
+//! of a process have one thread that sleeps for them all; it calls their predicates, and wakes
+//! those whose wait is over. It is started by the first wait and ends soon after the last.
+//!
+//! # What is promised
+//!
+//! - Whatever a process dies of, at any instruction: the value is the last that was committed, whole;
+//!   all others read, write and wait at once.
+//! - A process that is stopped holds up nobody.
+//! - No torn or half-decoded value is returned. Damage is an error; no content of a file leads to
+//!   undefined behaviour or a panic.
+//! - Versions of an atom rise by one with each commit, in the eyes of every process.
+//! - A wait in any process ends when a change made in any other satisfies it: at once, or
+//!   within [`Options::recheck`] if the writer was killed or stopped before it could wake.
+//! - While nobody waits a write to a cell makes no system call; a commit to an atom makes those
+//!   that write its value.
+//!
+//! # What is not promised
+//!
+//! - *Every value in between.* A wait, or a stream, sees the value as it is when its process looks.
+//!   What came and went between two looks may be missed; wait for something that stays so.
+//! - *Durability.* A restart of the machine ends it all.
+//! - *Fairness.* There is no line to wait in, so there is no `update_when`; under contention a
+//!   compare-and-swap loop may lose for a while.
+//! - *Protection from a peer that may write the file.* One that scribbles into it is found as
+//!   [`Corrupt`](ShmError::Corrupt) where there is a checksum, and not in the word of a cell. One that
+//!   makes the file shorter than its header ends, by SIGBUS, every process that touches the missing page.
+//! - *Forks.* A child that was forked without `exec` shares the locks of its parent. It is refused
+//!   ([`Forked`](ShmError::Forked); waits for cells panic) and has to open the file by itself. Until
+//!   it ends, or closes the handles, it keeps the parent's index taken.
+//! - *Unbounded values.* A value may take 2^30 bytes encoded, a tag 768, an atom 2^52 commits.
+//!
+//! A slot keeps room for the largest value it has held, rounded up to a power of two, so a file
+//! takes up to four times that for each participant index that has ever been used.
 
 #[cfg(not(all(
     target_os = "linux",
