@@ -40,6 +40,8 @@
 //! [cell wait_for]: Atomic::wait_for
 //! [coming from]: docs::coming_from
 #![cfg_attr(feature = "tokio", doc = "[`spawn_watch`]: Atom::spawn_watch")]
+#![cfg_attr(feature = "shm", doc = "[`shm`]: shm\n[`shm::Atom`]: shm::Atom")]
+#![cfg_attr(feature = "shm", doc = "[`shm::Atomic`]: shm::Atomic")]
 //!
 #![doc = include_str!("../README.md")]
 

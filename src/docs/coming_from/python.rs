@@ -76,18 +76,20 @@
 //!
 //! # `atomos.multiprocessing`
 //!
-//! Shared memory between processes is not in this version.
+//! The feature `shm`, in the module [`shm`][shm]. There is no manager process and no lock: the value is
+//! in a file that the processes map, named by its path, so they need not descend from one
+//! another.
 //!
-//! | Python | here |
-//! |---|---|
-//! | `atom.Atom` | none. Within one process: [`Atom`] |
-//! | `atomic.AtomicReference`, and `AtomicManager`, which serves it | none. Within one process: [`AtomicReference`] |
-//! | `atomic.AtomicCtypesReference` with `get`, `set`, `get_and_set`, `compare_and_set` | none. Within one process: [`Atomic`] |
-//! | `atomic.AtomicBoolean` (`c_bool`) | none. Within one process: [`AtomicBool`] |
-//! | `atomic.AtomicNumber` and its four methods | none. Within one process: `Atomic<T>` with `T:` [`Number`] |
-//! | `atomic.AtomicInteger` (`c_int`) | none. Within one process: [`AtomicI32`] |
-//! | `atomic.AtomicLong` (`c_long`) | none. Within one process: [`AtomicI64`] |
-//! | `atomic.AtomicFloat` (`c_float`, 32 bits) | none. Within one process: [`AtomicF32`] |
+//! | Python | here | what differs |
+//! |---|---|---|
+//! | `atom.Atom` | [`shm::Atom`][shm] | values are encoded with `serde` instead of pickled; no watches: [`snapshots`][shm] and waits |
+//! | `atomic.AtomicReference`, and `AtomicManager`, which serves it | [`shm::Atom`][shm] | a value, not a reference; `compare_exchange` by version |
+//! | `atomic.AtomicCtypesReference` with `get`, `set`, `get_and_set`, `compare_and_set` | [`shm::Atomic`][shm] | the same verbs |
+//! | `atomic.AtomicBoolean` (`c_bool`) | `shm::Atomic<bool>` | |
+//! | `atomic.AtomicNumber` and its four methods | `shm::Atomic<T>` with `T:` [`Number`] | the same verbs, and those of [`Atomic`] |
+//! | `atomic.AtomicInteger` (`c_int`) | `shm::Atomic<i32>` | wraps |
+//! | `atomic.AtomicLong` (`c_long`) | `shm::Atomic<i64>` | wraps |
+//! | `atomic.AtomicFloat` (`c_float`, 32 bits) | `shm::Atomic<f32>` | |
 //!
 //! # `atomos.util`
 //!
@@ -96,6 +98,12 @@
 //! | `repr(module, instance, value)` | `Debug` |
 //! | `synchronized(fn)` | none: nothing here needs a lock of yours. Elsewhere [`std::sync::Mutex`] |
 //! | `ReadersWriterLock` with `shared` and `exclusive` | none. [`std::sync::RwLock`] with `read` and `write` |
-//! | `ReadersWriterLockMultiprocessing` | none |
+//! | `ReadersWriterLockMultiprocessing` | none: nothing here needs one |
+//!
+#![cfg_attr(feature = "shm", doc = "[shm]: crate::shm")]
+#![cfg_attr(
+    not(feature = "shm"),
+    doc = "[shm]: https://docs.rs/atomos/latest/atomos/shm/index.html"
+)]
 
 use crate::*;
