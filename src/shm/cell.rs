@@ -15,7 +15,6 @@ use super::{
     head::{Identity, Kind, VALUE, corrupt},
     helper::Watched,
     options::Options,
-    os,
     signal::Signal,
     waiting::Keeper,
 };
@@ -151,7 +150,7 @@ impl<T: ShmPrimitive> Atomic<T> {
     /// Follows every write: wakes those who wait, in every process.
     #[inline]
     fn wrote(&self, _begun: u64, _old: T, _new: T) {
-        self.inner.shared.signal().raise(os::wake);
+        self.inner.shared.wake();
     }
 
     #[inline]

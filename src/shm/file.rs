@@ -89,6 +89,17 @@ impl Shared {
         }
     }
 
+    /// After a write: wakes those who wait, in every process.
+    #[inline]
+    pub(super) fn wake(&self) {
+        point("wake: begun");
+        self.signal().raise(|epoch| {
+            point("wake: epoch raised");
+            os::wake(epoch);
+            point("wake: done");
+        });
+    }
+
     /// Whether it was opened by a process from which this one was forked.
     pub(super) fn is_foreign(&self) -> bool {
         self.forks != os::forks()

@@ -1,33 +1,47 @@
-//! Where the tests kill a process: between any two steps that leave something behind.
+//! Where the tests kill or stop a process: between any two steps that leave something behind.
+
+#[cfg(test)]
+mod tests;
 
 /// Does nothing, except in a test that has asked this process to die here.
 #[cfg(not(test))]
 #[inline(always)]
 pub(super) fn point(_name: &str) {}
 
-/// Kills the process, at once and for good, if the test has asked for it.
+/// Kills or stops the process, if the test has asked for it.
 #[cfg(test)]
 pub(super) fn point(name: &str) {
-    if armed().is_some_and(|armed| armed == name) {
+    let Some(armed) = ARMED.get() else { return };
+    if armed.point == name && armed.is_due.swap(false, Ordering::SeqCst) {
         // SAFETY: the signal is sent to this very process; no memory is touched.
         #[allow(unsafe_code)]
         unsafe {
-            libc::raise(libc::SIGKILL)
+            libc::raise(armed.signal)
         };
     }
 }
 
-/// The name of the point, after [`arm`].
 #[cfg(test)]
-static ARMED: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+use crate::sync::{AtomicBool, Ordering};
 
+/// What happens, after [`arm`].
 #[cfg(test)]
-fn armed() -> Option<&'static str> {
-    ARMED.get().map(String::as_str)
+struct Armed {
+    point: String,
+    signal: i32,
+    is_due: AtomicBool,
 }
 
-/// From now on this process dies at that point.
 #[cfg(test)]
-pub(super) fn arm(name: &str) {
-    let _ = ARMED.set(name.to_owned());
+static ARMED: std::sync::OnceLock<Armed> = std::sync::OnceLock::new();
+
+/// From now on this process gets that signal when it comes to that point for the first time.
+#[cfg(test)]
+fn arm(point: &str, signal: i32) {
+    let armed = Armed {
+        point: point.to_owned(),
+        signal,
+        is_due: AtomicBool::new(true),
+    };
+    assert!(ARMED.set(armed).is_ok(), "armed once in a process");
 }

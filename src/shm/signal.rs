@@ -25,6 +25,7 @@
 //! **A writer that dies**, or is stopped, after step 2 and before step 4 leaves sleepers that
 //! nobody wakes. No order of steps avoids that, so sleepers look again after a time.
 
+use super::kill::point;
 use crate::sync::{AtomicU32, Ordering, barrier};
 
 /// The two words. See the [module](self).
@@ -50,6 +51,7 @@ impl Signal<'_> {
         // SeqCst: steps 2 and 3. Of several writers one finds it armed, and it raises the epoch
         // after that.
         if self.armed.swap(0, Ordering::SeqCst) != 0 {
+            point("wake: disarmed");
             self.epoch.fetch_add(1, Ordering::SeqCst);
             wake(self.epoch);
         }

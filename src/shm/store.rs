@@ -208,12 +208,7 @@ impl Store {
             self.try_commit(expected, value, capacity)?
         };
         if committed.is_some() {
-            point("publish: before the wake");
-            self.shared.signal().raise(|epoch| {
-                point("wake: before the call");
-                os::wake(epoch);
-                point("wake: done");
-            });
+            self.shared.wake();
         }
         Ok(committed)
     }
