@@ -81,8 +81,23 @@ fn timespec(duration: Duration) -> Timespec {
 
 /// Wakes everybody who sleeps on this word, in every process.
 pub(super) fn wake(word: &AtomicU32) {
+    #[cfg(test)]
+    WAKES.set(WAKES.get() + 1);
     // It fails only for addresses that are none.
     let _ = futex::wake(word, futex::Flags::empty(), i32::MAX as u32);
+}
+
+#[cfg(test)]
+thread_local! {
+    static WAKES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// How often this thread wakes others while it runs `f`.
+#[cfg(test)]
+pub(super) fn wakes_made(f: impl FnOnce()) -> u64 {
+    let before = WAKES.get();
+    f();
+    WAKES.get() - before
 }
 
 /// The number that the machine has got at its last start.

@@ -4,6 +4,7 @@
 //! environment.
 
 mod create;
+mod dead_watcher;
 mod killed;
 mod order;
 mod stopped;

@@ -30,13 +30,16 @@ pub(super) enum Deed {
     WriteLarger,
     /// Writes to a cell.
     WriteCell,
+    /// Waits for a cell, for ever.
+    WatchCell,
 }
 
-const DEEDS: [Deed; 4] = [
+const DEEDS: [Deed; 5] = [
     Deed::Open,
     Deed::WriteFirst,
     Deed::WriteLarger,
     Deed::WriteCell,
+    Deed::WatchCell,
 ];
 
 impl Deed {
@@ -127,6 +130,9 @@ impl Order {
                 self.arm();
                 cell.set(CHILD.into());
             }
+            Deed::WatchCell => {
+                open_cell(&self.path).blocking_wait_for(|n| n == u64::MAX);
+            }
         }
     }
 
@@ -175,6 +181,12 @@ impl Running {
     #[track_caller]
     pub(super) fn succeeds(mut self) {
         assert_eq!(self.wait().code(), Some(DONE));
+    }
+
+    /// Kills it wherever it is.
+    pub(super) fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.wait();
     }
 
     /// Returns when it has come to its point, and is stopped.
