@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{os, signal::Signal};
+use super::{error::ShmError, os, signal::Signal};
 use crate::{
     sync::{Arc, AtomicU32, Mutex, Ordering},
     wait::panics,
@@ -40,6 +40,8 @@ const LINGER: Duration = Duration::from_millis(100);
 
 /// Files that one thread sleeps for; and the files.
 struct Group {
+    /// How many forks the process had seen: in a later one the thread is not.
+    forks: u64,
     /// Another number whenever the thread should look at the list.
     news: AtomicU32,
     list: Mutex<List>,
@@ -96,10 +98,9 @@ fn address(watched: &Arc<dyn Watched>) -> *const () {
 /// # Errors
 ///
 /// If the thread cannot be started, or if this process was forked since the file was opened.
-pub(super) fn attend(watched: Arc<dyn Watched>) -> io::Result<Ticket> {
+pub(super) fn attend(watched: Arc<dyn Watched>) -> Result<Ticket, ShmError> {
     if watched.is_foreign() {
-        let text = "this process was forked from the one that opened the file";
-        return Err(io::Error::other(text));
+        return Err(ShmError::Forked);
     }
     let address = address(&watched);
     let group = groups().lock().group_for(address);
@@ -119,14 +120,18 @@ pub(super) fn attend(watched: Arc<dyn Watched>) -> io::Result<Ticket> {
     if is_running {
         Ok(ticket)
     } else {
-        Err(io::Error::other(
+        Err(ShmError::Io(io::Error::other(
             "no thread can be started to sleep for those who wait",
-        ))
+        )))
     }
 }
 
 /// Lets go of a value that nobody will wait for any more.
 pub(super) fn forget(watched: &Arc<dyn Watched>) {
+    if watched.is_foreign() {
+        // The list is not this process's, and may be locked by a thread that is not here.
+        return;
+    }
     let address = address(watched);
     let groups: Vec<_> = groups().lock().groups.clone();
     for group in groups {
@@ -157,6 +162,7 @@ impl Groups {
             return group.clone();
         }
         let group = Arc::new(Group {
+            forks,
             news: AtomicU32::new(0),
             list: Mutex::default(),
         });
@@ -285,6 +291,10 @@ fn quietly(f: impl FnOnce()) {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        if self.group.forks != os::forks() {
+            // As in `forget`.
+            return;
+        }
         let mut list = self.group.list.lock();
         if let Some(i) = list.position(self.watched) {
             let entry = &mut list.entries[i];

@@ -2,12 +2,14 @@
 
 use std::{
     future::Future,
-    io,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use super::helper::{self, Ticket, Watched};
+use super::{
+    error::ShmError,
+    helper::{self, Ticket, Watched},
+};
 use crate::sync::Arc;
 
 /// A future that has the thread look at a value, from its first poll on.
@@ -29,8 +31,8 @@ impl<F> Attended<F> {
 }
 
 impl<F: Future + Unpin> Future for Attended<F> {
-    /// An error if the thread could not be started.
-    type Output = io::Result<F::Output>;
+    /// An error if the thread cannot look: see [`helper::attend`].
+    type Output = Result<F::Output, ShmError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.ticket.is_none() {

@@ -2,7 +2,6 @@
 
 use std::{
     future::Future,
-    io,
     ops::Deref,
     pin::Pin,
     task::{Context, Poll},
@@ -15,7 +14,7 @@ use crate::{
         Open,
         wait_for::{WaitFor, WaitMap},
     },
-    shm::waiting::Attended,
+    shm::{error::ShmError, waiting::Attended},
     sync::Arc,
     wait::{budget::Budget, predicate::Predicate, threshold::Goal},
 };
@@ -91,7 +90,7 @@ impl<F: Future + Unpin> Future for CellWait<F> {
 
 /// See the panics of [`Atomic`].
 #[cold]
-pub(super) fn refuse(error: &io::Error) -> ! {
+pub(super) fn refuse(error: &ShmError) -> ! {
     panic!("nobody can wait for this cell: {error}")
 }
 

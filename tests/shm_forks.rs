@@ -1,0 +1,69 @@
+//! A process that was forked, without `exec`, from the one that opened a file (feature `shm`): it is
+//! refused where it would share what belongs to its parent, and may open the file by itself.
+#![cfg(all(feature = "shm", not(loom)))]
+#![allow(unsafe_code)]
+
+mod support;
+
+use atomos::shm::{self, ShmError};
+use futures::FutureExt;
+use support::{TempPath, caught};
+
+/// Runs `f` in a forked child: whether it returned true.
+fn in_fork(f: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child runs code that takes no lock which a thread of the parent may hold: the
+    // parent has one thread that uses this crate, which is here.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0, "cannot fork");
+    if child == 0 {
+        let passed = caught(f).unwrap_or(false);
+        // SAFETY: it ends the process, without running what the parent has registered.
+        unsafe { libc::_exit(i32::from(!passed)) };
+    }
+    let mut status = 0;
+    // SAFETY: `status` is a place for an `int`.
+    let waited = unsafe { libc::waitpid(child, &mut status, 0) };
+    assert_eq!(waited, child);
+    status == 0
+}
+
+fn an_atom_is_refused_until_it_is_opened_again() {
+    let path = TempPath::new("fork");
+    let open = || shm::Atom::open(&path, "number", || 1_u32);
+    let atom = open().unwrap();
+    assert!(in_fork(|| {
+        let refused = [
+            atom.load().map(drop),
+            atom.reset(2).map(drop),
+            atom.swap(|n| n + 1).map(drop),
+            atom.wait_for(|n| *n == 1).now_or_never().unwrap().map(drop),
+            atom.blocking_wait_for(|n| *n == 1).map(drop),
+        ];
+        let refused = refused
+            .iter()
+            .all(|result| matches!(result, Err(ShmError::Forked)));
+        let own = open().unwrap();
+        refused && *own.swap(|n| n + 1).unwrap() == 2
+    }));
+    assert_eq!(*atom.load().unwrap(), 2);
+    assert_eq!(*atom.reset(3).unwrap(), 3);
+}
+
+fn a_cell_can_be_used_but_not_waited_for() {
+    let path = TempPath::new("fork");
+    let cell = shm::Atomic::open(&path, 1).unwrap();
+    assert!(in_fork(|| {
+        cell.add_and_get(1);
+        let refused = caught(|| cell.wait_equal(2).now_or_never()).unwrap_err();
+        let own = shm::Atomic::open(&path, 0).unwrap();
+        refused.contains("was forked") && own.wait_equal(2).now_or_never() == Some(2)
+    }));
+    assert_eq!(cell.get(), 2);
+}
+
+/// One test, so that no other thread of the process is in the middle of something.
+#[test]
+fn what_is_shared_with_a_fork_is_refused() {
+    an_atom_is_refused_until_it_is_opened_again();
+    a_cell_can_be_used_but_not_waited_for();
+}
