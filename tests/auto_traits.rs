@@ -262,3 +262,46 @@ fn g13_futures_of_references_may_move_between_threads_when_the_value_may() {
     futures_of_reference!(Cell::new(1_u8); [!Send !Sync]);
     futures_of_reference!(Rc::new(1_u8); [!Send !Sync]);
 }
+
+/// What processes share.
+#[cfg(feature = "shm")]
+mod shared {
+    use super::*;
+    use atomos::shm;
+
+    #[test]
+    fn g13_cells_in_files_and_their_streams_have_every_auto_trait() {
+        types!(shm::Atomic<u64>, shm::Atomic<f32>, shm::Atomic<bool>;
+            [Send Sync Unpin UnwindSafe RefUnwindSafe]);
+        types!(shm::Values<u64>, shm::Values<bool>; [Send Sync Unpin]);
+        types!(shm::Options; [Send Sync Unpin UnwindSafe RefUnwindSafe]);
+        types!(shm::ShmError; [Send Sync Unpin]);
+    }
+
+    #[test]
+    fn g13_atoms_in_files_may_move_between_threads_when_the_value_may() {
+        types!(shm::Atom<u8>, shm::Snapshots<u8>; [Send Sync Unpin]);
+        types!(shm::Atom<Cell<u8>>, shm::Snapshots<Cell<u8>>; [!Send !Sync]);
+        types!(shm::Atom<Rc<u8>>, shm::Snapshots<Rc<u8>>; [!Send !Sync]);
+        types!(shm::Atom<Guard>, shm::Atom<PhantomPinned>; [UnwindSafe RefUnwindSafe Unpin]);
+    }
+
+    #[test]
+    fn g13_futures_of_what_is_in_files_may_move_between_threads() {
+        let path = std::env::temp_dir().join(format!("atomos-auto-{}", std::process::id()));
+        let cell = shm::Atomic::open(&path, 1_u32).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let state = Cell::new(0);
+        let wait = cell.wait_for(move |n| state.replace(n) == 1);
+        row!("wait_for", wait; [Send Sync]);
+        row!("wait_map", cell.wait_map(|_| Some(1_u8)); [Send Sync]);
+        row!("wait_at_least", cell.wait_at_least(1); [Send Sync]);
+        row!("changed_from", cell.changed_from(1); [Send Sync]);
+        let atom = shm::Atom::open(&path, "auto", || 1_u32).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let state = Cell::new(0);
+        let wait = atom.wait_for(move |n| state.replace(*n) == 1);
+        row!("wait_for", wait; [Send Sync]);
+        row!("wait_map", atom.wait_map(|_| Some(1_u8)); [Send Sync]);
+    }
+}
