@@ -171,6 +171,28 @@ fn g01_every_verb_of_a_flag_means_the_same() {
     });
 }
 
+// P3: no byte of a flag's file leads to an endless loop.
+#[test]
+fn p3_a_flag_that_somebody_has_scribbled_on_is_one() {
+    use std::os::unix::fs::FileExt;
+    let path = TempPath::new("verbs");
+    let flag = shm::Atomic::open(&path, false).unwrap();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    let scribble = || file.write_all_at(&[0x82], 64).unwrap();
+    scribble();
+    assert!(matches!(
+        shm::Atomic::open(&path, false),
+        Err(shm::ShmError::Corrupt { .. })
+    ));
+    assert!(flag.get());
+    assert!(!flag.update_and_get(|set| !set));
+    scribble();
+    assert_eq!(flag.compare_and_exchange(true, false), Ok(true));
+    scribble();
+    assert!(!flag.toggle_and_get());
+    assert!(!flag.get());
+}
+
 /// What is generic over cells of one process says nothing of those in files: both have the bound.
 fn _primitives_are_primitives<T: shm::ShmPrimitive>(value: T) -> impl Primitive {
     value

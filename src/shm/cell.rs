@@ -138,7 +138,9 @@ impl<T: ShmPrimitive> Atomic<T> {
 impl<T: ShmPrimitive> Atomic<T> {
     #[inline]
     fn raw(&self) -> &T::Atomic {
-        self.inner.raw()
+        let raw = self.inner.raw();
+        T::mend(raw);
+        raw
     }
 
     /// Precedes every write. Who waits here does not ask for it.
