@@ -193,6 +193,23 @@ fn p3_a_flag_that_somebody_has_scribbled_on_is_one() {
     assert!(!flag.get());
 }
 
+// P3: likewise when it is scribbled on between the look of an update and its write.
+#[test]
+fn p3_a_flag_that_is_scribbled_on_during_an_update_is_one() {
+    use std::os::unix::fs::FileExt;
+    let path = TempPath::new("verbs");
+    let flag = shm::Atomic::open(&path, true).unwrap();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    let (old, new) = support::in_time(move || {
+        let scribble_and_clear = |_| {
+            file.write_all_at(&[2], 64).unwrap();
+            false
+        };
+        (flag.get_and_update(scribble_and_clear), flag.get())
+    });
+    assert_eq!((old, new), (true, false));
+}
+
 /// What is generic over cells of one process says nothing of those in files: both have the bound.
 fn _primitives_are_primitives<T: shm::ShmPrimitive>(value: T) -> impl Primitive {
     value

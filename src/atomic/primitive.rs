@@ -170,18 +170,7 @@ fn float_key(x: f64) -> u64 {
 /// The accesses through the atomic `$atomic`, which holds a `$held`.
 macro_rules! access {
     ($T:ty, $atomic:ty, $into:expr, $from:expr) => {
-        #[inline]
-        fn load(cell: &$atomic) -> $T {
-            $from(cell.load(SeqCst))
-        }
-        #[inline]
-        fn store(cell: &$atomic, value: $T) {
-            cell.store($into(value), SeqCst);
-        }
-        #[inline]
-        fn swap(cell: &$atomic, value: $T) -> $T {
-            $from(cell.swap($into(value), SeqCst))
-        }
+        plain_access!($T, $atomic, $into, $from);
         #[inline]
         fn compare_exchange(cell: &$atomic, expected: $T, new: $T) -> Result<$T, $T> {
             cell.compare_exchange($into(expected), $into(new), SeqCst, SeqCst)
@@ -193,6 +182,24 @@ macro_rules! access {
             cell.compare_exchange_weak($into(expected), $into(new), SeqCst, SeqCst)
                 .map($from)
                 .map_err($from)
+        }
+    };
+}
+
+/// Those that compare nothing.
+macro_rules! plain_access {
+    ($T:ty, $atomic:ty, $into:expr, $from:expr) => {
+        #[inline]
+        fn load(cell: &$atomic) -> $T {
+            $from(cell.load(SeqCst))
+        }
+        #[inline]
+        fn store(cell: &$atomic, value: $T) {
+            cell.store($into(value), SeqCst);
+        }
+        #[inline]
+        fn swap(cell: &$atomic, value: $T) -> $T {
+            $from(cell.swap($into(value), SeqCst))
         }
     };
 }
@@ -382,7 +389,24 @@ fn is_set(byte: u8) -> bool {
 atomic!(bool, AtomicU8, u8::from);
 logic!(bool, AtomicU8, u8::from, is_set);
 impl Access for bool {
-    access!(bool, AtomicU8, u8::from, is_set);
+    plain_access!(bool, AtomicU8, u8::from, is_set);
+    /// Compares flags, not bytes: else a loop around it would not end when the byte is neither of
+    /// the two that are written here.
+    #[inline]
+    fn compare_exchange(cell: &AtomicU8, expected: bool, new: bool) -> Result<bool, bool> {
+        let mut byte = u8::from(expected);
+        loop {
+            match cell.compare_exchange(byte, new.into(), SeqCst, SeqCst) {
+                Ok(_) => return Ok(expected),
+                Err(found) if is_set(found) == expected => byte = found,
+                Err(found) => return Err(is_set(found)),
+            }
+        }
+    }
+    #[inline]
+    fn compare_exchange_weak(cell: &AtomicU8, expected: bool, new: bool) -> Result<bool, bool> {
+        Self::compare_exchange(cell, expected, new)
+    }
     #[inline]
     fn bits(self) -> u64 {
         self.into()
