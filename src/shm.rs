@@ -127,6 +127,7 @@ mod error;
 mod file;
 mod head;
 mod helper;
+mod inspect;
 mod kill;
 mod options;
 mod os;
@@ -140,5 +141,6 @@ pub use self::{
     atom::{Atom, Snapshots},
     cell::{Atomic, ShmPrimitive, Values},
     error::ShmError,
+    inspect::{Held, Inspection, Participant, Stored, inspect},
     options::Options,
 };

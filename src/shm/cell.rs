@@ -123,7 +123,7 @@ impl<T: ShmPrimitive> Atomic<T> {
         let contents = |_: &Identity| Ok(vec![(VALUE, T::bytes(init))]);
         let shared = Shared::open(path.as_ref(), wanted, options, contents)?;
         if !T::is_valid(shared.head.word(VALUE)) {
-            return Err(corrupt("the value is none of the type"));
+            return Err(no_value());
         }
         let inner = Arc::new(Inner {
             shared,
@@ -133,6 +133,11 @@ impl<T: ShmPrimitive> Atomic<T> {
         let keeper = Arc::new(Keeper(inner.clone()));
         Ok(Self { inner, keeper })
     }
+}
+
+/// A flag that is neither true nor false.
+pub(super) fn no_value() -> ShmError {
+    corrupt("the value is none of the type")
 }
 
 impl<T: ShmPrimitive> Atomic<T> {

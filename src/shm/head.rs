@@ -30,7 +30,7 @@ use super::error::ShmError;
 use crate::sync::{AtomicU32, AtomicU64};
 
 const MAGIC: [u8; 8] = *b"atomos\0\x1a";
-const LAYOUT: u32 = 1;
+pub(super) const LAYOUT: u32 = 1;
 /// The bytes before the first slot.
 pub(super) const PREFIX: usize = 1024;
 const TAG: usize = 256;
@@ -41,8 +41,8 @@ pub(super) const SLOT: usize = 64;
 pub(super) const MAX_PARTICIPANTS: u16 = 2048;
 
 pub(super) const VALUE: usize = 64;
-const ARMED: usize = 72;
-const EPOCH: usize = 128;
+pub(super) const ARMED: usize = 72;
+pub(super) const EPOCH: usize = 128;
 pub(super) const END: usize = 192;
 
 /// What a file holds.
@@ -146,7 +146,8 @@ impl Identity {
     }
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+/// The four bytes at `at`, which have to be there.
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 

@@ -13,7 +13,7 @@
 
 use super::{
     error::ShmError,
-    head::{Head, PREFIX, SLOT, corrupt},
+    head::{Head, PREFIX, SLOT, corrupt, u32_at},
 };
 use crate::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -47,7 +47,7 @@ pub(super) const MAX_END: u64 = 1 << 44;
 impl<'a> Slot<'a> {
     /// The slot of that number, which the file has to have.
     pub(super) fn of(head: &'a Head, number: usize) -> Self {
-        let at = PREFIX + SLOT * number;
+        let at = Entry::at(number);
         Self { head, at }
     }
 
@@ -85,8 +85,7 @@ impl<'a> Slot<'a> {
             offset: self.number(8).load(Relaxed),
             capacity: self.number(16).load(Relaxed),
         };
-        let is_whole = self.sum(36).load(Relaxed) == room.checksum();
-        (is_whole && room.capacity > 0 && room.offset >= mapped).then_some(room)
+        room.if_whole(self.sum(36).load(Relaxed), mapped)
     }
 
     /// Owner, while it is being written.
@@ -103,6 +102,11 @@ impl<'a> Slot<'a> {
 }
 
 impl Room {
+    fn if_whole(self, sum: u32, mapped: u64) -> Option<Self> {
+        let is_whole = sum == self.checksum();
+        (is_whole && self.capacity > 0 && self.offset >= mapped).then_some(self)
+    }
+
     fn checksum(self) -> u32 {
         let mut sum = crc32fast::Hasher::new();
         sum.update(&self.offset.to_ne_bytes());
@@ -121,6 +125,51 @@ impl Record {
             return Err(corrupt("the place of the value is impossible"));
         }
         Ok(())
+    }
+}
+
+/// The bytes of a slot, as they were read from a file that is not mapped.
+pub(super) struct Entry {
+    sequence: u64,
+    pub(super) record: Record,
+    room: Room,
+    room_sum: u32,
+}
+
+impl Entry {
+    /// Where the slot of that number begins.
+    pub(super) fn at(number: usize) -> usize {
+        PREFIX + SLOT * number
+    }
+
+    pub(super) fn decode(bytes: &[u8; SLOT]) -> Self {
+        let number = |at| {
+            let mut number = [0; 8];
+            number.copy_from_slice(&bytes[at..at + 8]);
+            u64::from_ne_bytes(number)
+        };
+        let (offset, capacity) = (number(8), number(16));
+        Self {
+            sequence: number(0),
+            record: Record {
+                offset,
+                len: number(24),
+                sum: u32_at(bytes, 32),
+            },
+            room: Room { offset, capacity },
+            room_sum: u32_at(bytes, 36),
+        }
+    }
+
+    /// The version of its value, if that is written.
+    pub(super) fn version(&self) -> Option<u64> {
+        self.sequence.checked_sub(1)
+    }
+
+    /// How many bytes it has.
+    pub(super) fn room(&self, mapped: u64) -> u64 {
+        let room = self.room.if_whole(self.room_sum, mapped);
+        room.map_or(0, |room| room.capacity)
     }
 }
 

@@ -36,15 +36,15 @@
 //! The value is read and written by system calls, not through the mapping. They cost less than a
 //! page fault, there is no data race, and a file that is too short is an error and no signal.
 
-use std::{io, os::unix::fs::FileExt};
+use std::{fs::File, io, os::unix::fs::FileExt};
 
 use super::{
     error::ShmError,
     file::{Contents, Shared},
-    head::{END, VALUE, corrupt},
+    head::{END, Identity, VALUE, corrupt},
     kill::point,
     os, participants,
-    slot::{self, MAX_END, MAX_VALUE, Room, Slot},
+    slot::{self, MAX_END, MAX_VALUE, Record, Room, Slot},
 };
 use crate::sync::{AtomicU64, Mutex, Ordering, fence};
 
@@ -60,12 +60,17 @@ impl Version {
         Self(number << SLOT_BITS | slot as u64)
     }
 
+    /// What the word says.
+    pub(super) fn of(word: u64) -> Self {
+        Self(word)
+    }
+
     /// How many commits preceded it.
     pub(super) fn number(self) -> u64 {
         self.0 >> SLOT_BITS
     }
 
-    fn slot(self) -> usize {
+    pub(super) fn slot(self) -> usize {
         (self.0 & ((1 << SLOT_BITS) - 1)) as usize
     }
 }
@@ -126,19 +131,11 @@ impl Store {
         Version(self.head().load(Ordering::SeqCst))
     }
 
-    fn slots(&self) -> usize {
-        2 * usize::from(self.shared.identity.participants)
-    }
-
-    fn mapped(&self) -> u64 {
-        self.shared.identity.mapped() as u64
-    }
-
     /// The current value.
     pub(super) fn read(&self) -> Result<(Version, Vec<u8>), ShmError> {
         loop {
             let version = self.now();
-            let read = self.read_once(version);
+            let read = read_once(self, version);
             match read {
                 Ok(value) => return Ok((version, value)),
                 Err(error) if self.now() == version => return Err(error),
@@ -146,47 +143,6 @@ impl Store {
                 Err(_) => {}
             }
         }
-    }
-
-    /// Steps 2 to 6 of a reader.
-    fn read_once(&self, version: Version) -> Result<Vec<u8>, ShmError> {
-        if version.slot() >= self.slots() {
-            return Err(corrupt("the head names a slot that does not exist"));
-        }
-        let slot = Slot::of(&self.shared.head, version.slot());
-        let sequence = version.number() + 1;
-        // Acquire: pairs with step 5 of the writer.
-        if slot.sequence().load(Ordering::Acquire) != sequence {
-            return Err(corrupt("the head names a slot of another version"));
-        }
-        let record = slot.record();
-        record.check(self.mapped())?;
-        let value = self.bytes(record)?;
-        // Acquire: pairs with the writer's fence of step 2.
-        fence(Ordering::Acquire);
-        // Relaxed: behind the fence.
-        if slot.sequence().load(Ordering::Relaxed) != sequence {
-            return Err(corrupt("the slot of the head is being written"));
-        }
-        if slot::checksum(version.number(), &value) != record.sum {
-            return Err(corrupt("the checksum of the value is wrong"));
-        }
-        Ok(value)
-    }
-
-    /// The bytes of a value. The length may be anything: memory for it is taken as it comes.
-    fn bytes(&self, record: slot::Record) -> Result<Vec<u8>, ShmError> {
-        /// Memory for so much is taken without asking whether there is so much.
-        const TRUSTED: u64 = 1 << 16;
-        if record.len > TRUSTED {
-            let len = self.shared.file.metadata()?.len();
-            if record.offset + record.len > len {
-                return Err(ShmError::Truncated);
-            }
-        }
-        let mut value = vec![0; record.len as usize];
-        self.shared.file.read_exact_at(&mut value, record.offset)?;
-        Ok(value)
     }
 
     /// Makes `value` the value, if `expected` is the head still; then that of the new one. `None` if
@@ -299,4 +255,85 @@ impl Store {
         }
         Ok(offset)
     }
+}
+
+/// What a reader needs: a participant reads words from the mapping, and who only looks at the file
+/// by system calls.
+pub(super) trait Reading {
+    fn file(&self) -> &File;
+
+    fn identity(&self) -> &Identity;
+
+    /// The head.
+    fn now(&self) -> Result<Version, ShmError>;
+
+    /// Of a slot that exists. What is read later was written no earlier than the sequence.
+    fn sequence(&self, slot: usize) -> Result<u64, ShmError>;
+
+    fn record(&self, slot: usize) -> Result<Record, ShmError>;
+
+    fn mapped(&self) -> u64 {
+        self.identity().mapped() as u64
+    }
+}
+
+impl Reading for Store {
+    fn file(&self) -> &File {
+        &self.shared.file
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.shared.identity
+    }
+
+    #[inline]
+    fn now(&self) -> Result<Version, ShmError> {
+        Ok(Store::now(self))
+    }
+
+    fn sequence(&self, slot: usize) -> Result<u64, ShmError> {
+        let slot = Slot::of(&self.shared.head, slot);
+        // Acquire: pairs with step 5 of the writer, when it is step 2 of a reader.
+        Ok(slot.sequence().load(Ordering::Acquire))
+    }
+
+    fn record(&self, slot: usize) -> Result<Record, ShmError> {
+        Ok(Slot::of(&self.shared.head, slot).record())
+    }
+}
+
+/// Steps 2 to 6 of a reader. What is said to be wrong may be because a commit has overtaken it,
+/// unless the head is the same afterwards.
+pub(super) fn read_once(from: &impl Reading, version: Version) -> Result<Vec<u8>, ShmError> {
+    let (slot, sequence) = (version.slot(), version.number() + 1);
+    if slot >= 2 * usize::from(from.identity().participants) {
+        return Err(corrupt("the head names a slot that does not exist"));
+    }
+    if from.sequence(slot)? != sequence {
+        return Err(corrupt("the head names a slot of another version"));
+    }
+    let record = from.record(slot)?;
+    record.check(from.mapped())?;
+    let value = bytes(from.file(), record)?;
+    // Acquire: pairs with the writer's fence of step 2.
+    fence(Ordering::Acquire);
+    if from.sequence(slot)? != sequence {
+        return Err(corrupt("the slot of the head is being written"));
+    }
+    if slot::checksum(version.number(), &value) != record.sum {
+        return Err(corrupt("the checksum of the value is wrong"));
+    }
+    Ok(value)
+}
+
+/// The bytes of a value. The length may be anything: memory for it is taken as it comes.
+fn bytes(file: &File, record: Record) -> Result<Vec<u8>, ShmError> {
+    /// Memory for so much is taken without asking whether there is so much.
+    const TRUSTED: u64 = 1 << 16;
+    if record.len > TRUSTED && record.offset + record.len > file.metadata()?.len() {
+        return Err(ShmError::Truncated);
+    }
+    let mut value = vec![0; record.len as usize];
+    file.read_exact_at(&mut value, record.offset)?;
+    Ok(value)
 }
