@@ -132,8 +132,10 @@ mod kill;
 mod options;
 mod os;
 mod participants;
+mod reading;
 mod signal;
 mod slot;
+mod spare;
 mod store;
 mod waiting;
 

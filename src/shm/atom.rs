@@ -17,6 +17,7 @@ use super::{
     helper::Watched,
     options::Options,
     signal::Signal,
+    spare::Spare,
     store::{self, Store, Version},
     waiting::Keeper,
 };
@@ -90,6 +91,8 @@ type Cached<T> = (Version, Snapshot<T>);
 /// What does not depend on the type.
 struct Core {
     store: Store,
+    encoding: Spare,
+    decoding: Spare,
     /// They are told versions.
     listeners: Listeners<u64>,
     /// The version that they were told last, plus one.
@@ -130,11 +133,16 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
             codec: codec::POSTCARD,
             tag,
         };
-        let contents =
-            |identity: &Identity| store::contents(identity.mapped(), &codec::encode(&init())?);
+        let contents = |identity: &Identity| {
+            let mut bytes = Vec::new();
+            codec::encode(&init(), &mut bytes)?;
+            store::contents(identity.mapped(), &bytes)
+        };
         let shared = Shared::open(path.as_ref(), wanted, options, contents)?;
         let core = Arc::new(Core {
             store: Store::new(shared)?,
+            encoding: Spare::default(),
+            decoding: Spare::default(),
             listeners: Listeners::new(),
             told: AtomicU64::new(0),
         });
@@ -177,7 +185,8 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
     /// If there is no room for it, or it cannot be encoded: see [`ShmError`]. A value that is damaged
     /// is no error: it is replaced.
     pub fn reset(&self, value: T) -> Result<Snapshot<T>, ShmError> {
-        let bytes = codec::encode(&value)?;
+        let mut bytes = self.inner.core.encoding.lend();
+        codec::encode(&value, &mut bytes)?;
         loop {
             let now = self.inner.core.store.now();
             if let Some(version) = self.inner.core.store.commit(now, &bytes)? {
@@ -212,7 +221,8 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
             let Some(value) = f(&snapshot) else {
                 return Ok(None);
             };
-            let bytes = codec::encode(&value)?;
+            let mut bytes = self.inner.core.encoding.lend();
+            codec::encode(&value, &mut bytes)?;
             if let Some(version) = self.inner.core.store.commit(now, &bytes)? {
                 return Ok(Some(self.inner.made(version, value)));
             }
@@ -231,7 +241,8 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
         current: &Snapshot<T>,
         new: T,
     ) -> Result<Result<Snapshot<T>, Conflict<T>>, ShmError> {
-        let bytes = codec::encode(&new)?;
+        let mut bytes = self.inner.core.encoding.lend();
+        codec::encode(&new, &mut bytes)?;
         loop {
             let (now, snapshot) = self.inner.current()?;
             if !is_same(current, &snapshot)? {
@@ -253,7 +264,13 @@ fn is_same<T: Serialize>(a: &Snapshot<T>, b: &Snapshot<T>) -> Result<bool, ShmEr
     if Snapshot::version(a) != Snapshot::version(b) {
         return Ok(false);
     }
-    Ok(Snapshot::ptr_eq(a, b) || codec::encode(&**a)? == codec::encode(&**b)?)
+    if Snapshot::ptr_eq(a, b) {
+        return Ok(true);
+    }
+    let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
+    codec::encode(&**a, &mut of_a)?;
+    codec::encode(&**b, &mut of_b)?;
+    Ok(of_a == of_b)
 }
 
 impl<T: DeserializeOwned> Inner<T> {
@@ -270,8 +287,9 @@ impl<T: DeserializeOwned> Inner<T> {
         if let Some(snapshot) = known {
             return Ok((now, snapshot));
         }
-        let (version, bytes) = self.core.store.read()?;
-        Ok((version, self.made(version, codec::decode(&bytes)?)))
+        let mut buffer = self.core.decoding.lend();
+        let (version, bytes) = self.core.store.read(&mut buffer)?;
+        Ok((version, self.made(version, codec::decode(bytes)?)))
     }
 }
 

@@ -12,8 +12,9 @@ use super::{
     file::identity_of,
     head::{ARMED, END, EPOCH, Identity, Kind, LAYOUT, VALUE},
     os, participants,
+    reading::{self, Reading},
     slot::{Entry, Record},
-    store::{self, Reading, Version},
+    store::Version,
 };
 
 /// Says what is in the file at `path`, without taking part: nothing is mapped, written or
@@ -236,7 +237,12 @@ impl Look {
     fn value(&self) -> Result<(Version, Result<Vec<u8>, ShmError>), ShmError> {
         for _ in 0..ATTEMPTS {
             let version = self.now()?;
-            let value = store::read_once(self, version);
+            let mut buffer = Vec::new();
+            let read = reading::read_once(self, version, &mut buffer);
+            let value = read.map(|len| {
+                buffer.truncate(len);
+                buffer
+            });
             if value.is_ok() || self.now()? == version {
                 return Ok((version, value));
             }

@@ -44,6 +44,7 @@ use super::{
     head::{END, Identity, VALUE, corrupt},
     kill::point,
     os, participants,
+    reading::{Reading, read_once},
     slot::{self, MAX_END, MAX_VALUE, Record, Room, Slot},
 };
 use crate::sync::{AtomicU64, Mutex, Ordering, fence};
@@ -131,13 +132,16 @@ impl Store {
         Version(self.head().load(Ordering::SeqCst))
     }
 
-    /// The current value.
-    pub(super) fn read(&self) -> Result<(Version, Vec<u8>), ShmError> {
+    /// The current value, which is read into `buffer`.
+    pub(super) fn read<'b>(
+        &self,
+        buffer: &'b mut Vec<u8>,
+    ) -> Result<(Version, &'b [u8]), ShmError> {
         loop {
             let version = self.now();
-            let read = read_once(self, version);
+            let read = read_once(self, version, buffer);
             match read {
-                Ok(value) => return Ok((version, value)),
+                Ok(len) => return Ok((version, &buffer[..len])),
                 Err(error) if self.now() == version => return Err(error),
                 // Overtaken by a commit: its value is there.
                 Err(_) => {}
@@ -257,26 +261,6 @@ impl Store {
     }
 }
 
-/// What a reader needs: a participant reads words from the mapping, and who only looks at the file
-/// by system calls.
-pub(super) trait Reading {
-    fn file(&self) -> &File;
-
-    fn identity(&self) -> &Identity;
-
-    /// The head.
-    fn now(&self) -> Result<Version, ShmError>;
-
-    /// Of a slot that exists. What is read later was written no earlier than the sequence.
-    fn sequence(&self, slot: usize) -> Result<u64, ShmError>;
-
-    fn record(&self, slot: usize) -> Result<Record, ShmError>;
-
-    fn mapped(&self) -> u64 {
-        self.identity().mapped() as u64
-    }
-}
-
 impl Reading for Store {
     fn file(&self) -> &File {
         &self.shared.file
@@ -300,40 +284,4 @@ impl Reading for Store {
     fn record(&self, slot: usize) -> Result<Record, ShmError> {
         Ok(Slot::of(&self.shared.head, slot).record())
     }
-}
-
-/// Steps 2 to 6 of a reader. What is said to be wrong may be because a commit has overtaken it,
-/// unless the head is the same afterwards.
-pub(super) fn read_once(from: &impl Reading, version: Version) -> Result<Vec<u8>, ShmError> {
-    let (slot, sequence) = (version.slot(), version.number() + 1);
-    if slot >= 2 * usize::from(from.identity().participants) {
-        return Err(corrupt("the head names a slot that does not exist"));
-    }
-    if from.sequence(slot)? != sequence {
-        return Err(corrupt("the head names a slot of another version"));
-    }
-    let record = from.record(slot)?;
-    record.check(from.mapped())?;
-    let value = bytes(from.file(), record)?;
-    // Acquire: pairs with the writer's fence of step 2.
-    fence(Ordering::Acquire);
-    if from.sequence(slot)? != sequence {
-        return Err(corrupt("the slot of the head is being written"));
-    }
-    if slot::checksum(version.number(), &value) != record.sum {
-        return Err(corrupt("the checksum of the value is wrong"));
-    }
-    Ok(value)
-}
-
-/// The bytes of a value. The length may be anything: memory for it is taken as it comes.
-fn bytes(file: &File, record: Record) -> Result<Vec<u8>, ShmError> {
-    /// Memory for so much is taken without asking whether there is so much.
-    const TRUSTED: u64 = 1 << 16;
-    if record.len > TRUSTED && record.offset + record.len > file.metadata()?.len() {
-        return Err(ShmError::Truncated);
-    }
-    let mut value = vec![0; record.len as usize];
-    file.read_exact_at(&mut value, record.offset)?;
-    Ok(value)
 }
