@@ -143,9 +143,7 @@ pub(super) fn no_value() -> ShmError {
 impl<T: ShmPrimitive> Atomic<T> {
     #[inline]
     fn raw(&self) -> &T::Atomic {
-        let raw = self.inner.raw();
-        T::mend(raw);
-        raw
+        self.inner.raw()
     }
 
     /// Precedes every write. Who waits here does not ask for it.

@@ -3,11 +3,7 @@
 use crate::{
     atomic::primitive::Primitive,
     shm::head::Word,
-    sync::{
-        AtomicU8,
-        Ordering::{Relaxed, SeqCst},
-        in_place::HasAtomic,
-    },
+    sync::{AtomicU8, Ordering::Relaxed, in_place::HasAtomic},
 };
 
 /// A type that an [`Atomic`](super::Atomic) can hold: `bool`, `i32`, `u32`, `i64`, `u64`, `f32`, `f64`:
@@ -24,11 +20,6 @@ pub trait ShmPrimitive: Primitive + HasAtomic<Atomic: Word> {
     fn is_valid(_cell: &Self::Atomic) -> bool {
         true
     }
-
-    /// Makes it contain one: that which it is read as. A loop that compares would not end else.
-    #[doc(hidden)]
-    #[inline]
-    fn mend(_cell: &Self::Atomic) {}
 }
 
 macro_rules! numbers {
@@ -61,14 +52,5 @@ impl ShmPrimitive for bool {
 
     fn is_valid(cell: &AtomicU8) -> bool {
         cell.load(Relaxed) < 2
-    }
-
-    #[inline]
-    fn mend(cell: &AtomicU8) {
-        // Relaxed: who scribbles has no order anyway.
-        let byte = cell.load(Relaxed);
-        if byte > 1 {
-            let _ = cell.compare_exchange(byte, 1, SeqCst, Relaxed);
-        }
     }
 }
