@@ -5,7 +5,8 @@
 mod support;
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 
 use atomos::{Accumulator, Atomic, AtomicI64, AtomicReference};
 use support::{CellWait, Hooked, OnDrop, Probe, caught, every_cell_wait, in_child, poll};
@@ -236,4 +237,112 @@ fn g7_a_function_that_panics_changes_nothing_in_an_accumulator() {
     assert_eq!(most.get(), 7);
     most.accumulate(8);
     assert_eq!((most.get_then_reset(), most.get()), (8, 0));
+}
+
+/// The rejected reference's destructor makes the current one the last handle, and panics.
+#[test]
+fn g7_two_broken_destructors_do_not_abort_an_exchange_that_fails() {
+    let name = "g7_two_broken_destructors_do_not_abort_an_exchange_that_fails";
+    in_child(name, || {
+        let cell = Arc::new(AtomicReference::new(Hooked::new(0, bomb)));
+        let writer = cell.clone();
+        let rejected = Arc::new(Hooked::new(1, move || {
+            writer.set(Arc::new(Hooked::plain(2)));
+            panic!("first");
+        }));
+        let other = Arc::new(Hooked::plain(3));
+        let result = caught(|| cell.compare_and_exchange(&other, rejected).is_ok());
+        assert_eq!(result.err().as_deref(), Some("first"));
+    });
+}
+
+/// A predicate writes while it is evaluated: what it is not asked about any more is dropped.
+#[test]
+fn g7_broken_destructors_of_values_that_nobody_judges_do_not_abort() {
+    let name = "g7_broken_destructors_of_values_that_nobody_judges_do_not_abort";
+    in_child(name, || {
+        let cell = Arc::new(AtomicReference::new(Hooked::plain(0)));
+        let writer = cell.clone();
+        let mut wait = Box::pin(cell.wait_for(move |_| {
+            writer.set(Arc::new(Hooked::new(1, bomb)));
+            writer.set(Arc::new(Hooked::new(2, bomb)));
+            writer.set(Arc::new(Hooked::plain(3)));
+            true
+        }));
+        let waker = Probe::new().waker();
+        assert!(is_bomb(caught(|| poll(&mut wait, &waker).is_ready())));
+        assert_eq!(assert_ready!(poll(&mut wait, &waker)).number, 0);
+    });
+}
+
+/// The state that the wait registered at is past when its first poll unwinds.
+#[test]
+fn g7_a_broken_waker_and_a_broken_destructor_do_not_abort_a_first_poll() {
+    let name = "g7_a_broken_waker_and_a_broken_destructor_do_not_abort_a_first_poll";
+    in_child(name, || {
+        let cell = Arc::new(AtomicReference::new(Hooked::new(0, bomb)));
+        let writer = cell.clone();
+        let mut wait = Box::pin(cell.wait_for(move |now| {
+            if now.number == 0 {
+                writer.set(Arc::new(Hooked::plain(1)));
+            }
+            false
+        }));
+        let probe = Probe::new();
+        probe.on_clone(|| panic!("first"));
+        let result = caught(|| poll(&mut wait, &probe.waker()).is_ready());
+        assert_eq!(result.err().as_deref(), Some("first"));
+    });
+}
+
+/// The reference that was seen and the answer are both last handles.
+#[test]
+fn g7_two_broken_destructors_do_not_abort_an_answer() {
+    let name = "g7_two_broken_destructors_do_not_abort_an_answer";
+    in_child(name, || {
+        let cell = AtomicReference::new(Hooked::new(0, || panic!("first")));
+        // What was seen is not borrowed.
+        let mut wait = Box::pin(cell.changed_from(&cell.get()));
+        let waker = Probe::new().waker();
+        assert_pending!(poll(&mut wait, &waker));
+        cell.set(Arc::new(Hooked::new(1, bomb)));
+        cell.set(Arc::new(Hooked::plain(2)));
+        let result = caught(|| poll(&mut wait, &waker).is_ready());
+        assert_eq!(result.err().as_deref(), Some("first"));
+    });
+}
+
+/// A waker is left for who evaluates the predicate, who has just ended the wait: the answer is
+/// taken all the same.
+#[test]
+fn g7_a_broken_waker_that_came_too_late_does_not_take_the_answer_with_it() {
+    let cell = Arc::new(Atomic::new(0_u64));
+    let (inside, is_inside) = mpsc::channel();
+    let (go, may_go) = mpsc::channel();
+    let mut wait = cell.wait_for(move |n| {
+        if n == 1 {
+            inside.send(()).expect("it waits");
+            may_go.recv().expect("it is told");
+        }
+        n == 1
+    });
+    assert_pending!(poll(&mut wait, &Probe::new().waker()));
+    let (writer, (done, is_done)) = (cell.clone(), mpsc::channel());
+    let writing = thread::spawn(move || {
+        writer.set(1);
+        done.send(()).expect("it waits");
+    });
+    is_inside.recv().expect("the predicate is evaluated");
+    let (probe, channels) = (Probe::new(), Mutex::new((go, is_done)));
+    probe.on_clone(move || {
+        let (go, is_done) = &*channels.lock().expect("nobody panics in here");
+        go.send(()).expect("it waits");
+        is_done.recv().expect("the write returns");
+    });
+    probe.on_drop(bomb);
+    let waker = probe.waker();
+    let answer = caught(|| poll(&mut wait, &waker));
+    probe.calm();
+    writing.join().expect("nothing panics in the writer");
+    assert_ready_eq!(answer.expect("the panic ends with the waker"), 1);
 }

@@ -14,7 +14,7 @@ use crate::{
     wait::{
         budget::Budget,
         condition::{Condition, Fate, Judged, Outcome},
-        panics::{self, Panics},
+        panics::{self, Panics, Quiet},
         predicate::Predicate,
         roster::Observer,
         source::{Registered, Source},
@@ -82,8 +82,12 @@ impl<P: Deref<Target: Source>> WaitFor<P> {
         match &self.stage {
             Stage::Parked(condition) => {
                 let outcome = ready!(condition.poll());
-                // Whoever ended the wait has emptied it.
-                self.stage = Stage::Done;
+                // Whoever ended the wait has emptied it, but for a waker of this task that came too
+                // late. The answer, once taken, must not be lost with a panic of that.
+                let spent = std::mem::replace(&mut self.stage, Stage::Done);
+                if let Err(payload) = panics::run(|| drop(spent)) {
+                    panics::discard(payload);
+                }
                 match outcome {
                     Outcome::Satisfied(state) => Poll::Ready(Ok(state)),
                     Outcome::Closed => Poll::Ready(Err(Closed)),
@@ -110,10 +114,11 @@ impl<P: Deref<Target: Source>> WaitFor<P> {
         let Registered::Since(seen, _touched) = self.source.register(observer) else {
             return;
         };
+        let seen = Quiet::new(seen);
         let parked = Stage::Parked(condition.clone());
         if let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, parked) {
             let mut panics = Panics::new();
-            let judged = condition.start(predicate.into_inner(), &seen, cx, &mut panics);
+            let judged = condition.start(predicate.into_inner(), seen.get(), cx, &mut panics);
             self.judged(condition, judged, panics);
         }
     }

@@ -50,13 +50,13 @@ impl<T> AtomicReference<T> {
     pub fn compare_and_exchange(&self, expected: &Arc<T>, new: Arc<T>) -> Result<Arc<T>, Arc<T>> {
         let begun = self.begun();
         let previous = Arc::clone(&self.value.compare_and_swap(expected, new.clone()));
-        if Arc::ptr_eq(&previous, expected) {
-            let previous = Quiet::new(previous);
+        let previous = Quiet::new(previous);
+        if Arc::ptr_eq(previous.get(), expected) {
             self.wrote(begun, previous.get(), new);
             Ok(previous.into_inner())
         } else {
             drop_quietly(new);
-            Err(previous)
+            Err(previous.into_inner())
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
         Open,
         wait_for::{WaitFor, WaitMap},
     },
-    wait::{budget::Budget, predicate::Predicate},
+    wait::{budget::Budget, panics::Quiet, predicate::Predicate},
 };
 
 /// # Waiting
@@ -80,15 +80,15 @@ impl<T> AtomicReference<T> {
     /// # });
     /// ```
     #[doc(alias("changed"))]
-    pub fn changed_from(&self, seen: &Arc<T>) -> impl Future<Output = Arc<T>> {
+    pub fn changed_from<'a>(&'a self, seen: &Arc<T>) -> impl Future<Output = Arc<T>> + use<'a, T> {
         // The address stays taken as long as the future has `seen`, also if it is leaked. An
         // address asks nothing of `T` when a writer's thread compares it.
         let (seen, address) = (seen.clone(), Arc::as_ptr(seen).addr());
         let changed = self.wait_for(move |now| Arc::as_ptr(now).addr() != address);
         async move {
-            let now = changed.await;
+            let now = Quiet::new(changed.await);
             drop(seen);
-            now
+            now.into_inner()
         }
     }
 }
