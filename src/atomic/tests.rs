@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use super::Atomic;
+use super::{Atomic, primitive::Access};
 use crate::sync::locks_taken;
 
 const CROWD: i64 = 10_000;
@@ -133,4 +133,92 @@ fn g5_closures_that_left_cost_nothing_after_the_next_write() {
     drop(waits);
     cell.set(0);
     assert_eq!(locks_taken(|| increments(&cell)), 0);
+}
+
+/// Writes 1 as a writer does that is suspended twice: before its write, while `before` runs, and
+/// before it tells, while `after` does and many others write.
+fn write_one_slowly(cell: &Atomic<i64>, before: impl FnOnce(), after: impl FnOnce()) {
+    let begun = cell.begun();
+    before();
+    let old = i64::swap(cell.raw(), 1);
+    after();
+    for n in 100..150 {
+        cell.set(n);
+    }
+    cell.wrote(begun, old, 1);
+}
+
+/// The wait began when the writer was on its way already, and the many that overtook it had not.
+#[test]
+fn g4_a_write_that_many_overtake_is_offered_to_who_was_parked_before() {
+    let (cell, waker) = (Atomic::new(0), Waker::noop());
+    let mut waits: [Wait<'_>; 3] = [
+        Box::pin(cell.wait_for(|n| n == 1)),
+        Box::pin(cell.wait_map(|n| (n == 1).then_some(n))),
+        Box::pin(cell.wait_equal(1)),
+    ];
+    let park = || {
+        for wait in &mut waits {
+            assert!(poll(wait, waker).is_pending());
+        }
+    };
+    write_one_slowly(&cell, park, || ());
+    for wait in &mut waits {
+        assert_eq!(poll(wait, waker), Poll::Ready(1));
+    }
+}
+
+/// As above; that a newcomer has seen the value does not mean that the others have.
+#[test]
+fn g4_what_a_newcomer_saw_is_offered_to_the_others_all_the_same() {
+    let (cell, waker) = (Atomic::new(0), Waker::noop());
+    let mut wait: Wait<'_> = Box::pin(cell.wait_for(|n| n == 1));
+    let mut newcomer: Wait<'_> = Box::pin(cell.wait_for(|n| n == 99));
+    write_one_slowly(
+        &cell,
+        || assert!(poll(&mut wait, waker).is_pending()),
+        || assert!(poll(&mut newcomer, waker).is_pending()),
+    );
+    assert_eq!(poll(&mut wait, waker), Poll::Ready(1));
+    assert!(poll(&mut newcomer, waker).is_pending());
+}
+
+/// A wait that begins when the value is past is not answered by it.
+#[test]
+fn g4_a_write_that_was_overtaken_answers_nobody_who_came_later() {
+    let (cell, waker) = (Atomic::new(0), Waker::noop());
+    let _known = poll(
+        &mut (Box::pin(cell.wait_for(|n| n == 99)) as Wait<'_>),
+        waker,
+    );
+    let mut wait: Wait<'_> = Box::pin(cell.wait_for(|n| n == 1));
+    let begun = cell.begun();
+    let old = i64::swap(cell.raw(), 1);
+    cell.set(2);
+    assert!(poll(&mut wait, waker).is_pending());
+    cell.wrote(begun, old, 1);
+    assert!(poll(&mut wait, waker).is_pending());
+}
+
+/// Where writers do not race each other, every value is judged once by everybody.
+#[test]
+fn g5_nobody_is_told_a_value_twice() {
+    let (cell, waker) = (Atomic::new(0), Waker::noop());
+    let calls: [_; 3] = std::array::from_fn(|_| Arc::new(AtomicUsize::new(0)));
+    let mut waits: Vec<Wait<'_>> = Vec::new();
+    for (n, calls) in calls.iter().enumerate() {
+        let counter = calls.clone();
+        waits.push(Box::pin(cell.wait_for(move |_| {
+            counter.fetch_add(1, SeqCst);
+            false
+        })));
+        assert!(poll(&mut waits[n], waker).is_pending());
+        cell.set(1);
+        cell.set(2);
+        // Levels take numbers as well.
+        let mut level: Wait<'_> = Box::pin(cell.wait_equal(9));
+        assert!(poll(&mut level, waker).is_pending());
+    }
+    let calls = calls.map(|calls| calls.load(SeqCst));
+    assert_eq!(calls, [7, 5, 3]);
 }

@@ -30,8 +30,10 @@
 //! it does not: then the registration's step 4 reads its value or a later one. So every value is
 //! judged that was current at or after step 4.
 //!
-//! **Hardly anybody is told twice**: of a value that is left once more only those are told whom it
-//! was not left for before.
+//! **Who is told twice.** A value is left once more by whoever overwrote it, for those who had begun
+//! by then and are not known to know it. If its own writer has left it they are few or none; if he
+//! is still on his way they are all, so that nobody has to wait for him. Then they are told again
+//! when he comes: hence only of values of writers that race each other.
 //!
 //! **Lowering.** The deliverer that finds nobody left lowers *present* under the register's
 //! lock, if the register is empty. Who reads it as raised nevertheless tells nobody.
@@ -62,33 +64,34 @@ pub(crate) struct Listeners<E> {
 struct Left<E> {
     /// That no deliverer has taken.
     values: VecDeque<Told<E>>,
-    /// The values that were left last, and the last of those who know of it: they are told,
-    /// or have seen it themselves.
-    known: Recent,
-    /// The values that were replaced last, and the last of those who had begun before.
-    replaced: Recent,
+    /// The values that were left or seen last, and who knows of them.
+    known: [Known; RECENT],
+    /// The number of the last registration.
+    last: u64,
 }
 
-/// The last so many [identities](Event::identity) of values, each with the successor of its number:
-/// with 0 there is none.
-struct Recent([(u64, u64); RECENT]);
+/// The observers after one number, up to another one, know of a value: they are told, or have seen
+/// it themselves.
+#[derive(Clone, Copy)]
+struct Known {
+    /// Its [identity](Event::identity).
+    value: u64,
+    after: u64,
+    up_to: u64,
+}
+
+impl Known {
+    const NOBODY: Self = Self {
+        value: 0,
+        after: 0,
+        up_to: 0,
+    };
+}
 
 /// Writers that race each other come to leave their values in another order than that of their
-/// writes: by so many places at most, unless one is suspended in between twice.
+/// writes. One that comes later than by so many places has been forgotten; then somebody is told
+/// twice.
 const RECENT: usize = 8;
-
-impl Recent {
-    fn add(&mut self, value: u64, number: u64) {
-        self.0.rotate_right(1);
-        self.0[0] = (value, number + 1);
-    }
-
-    /// The latest number of that value.
-    fn number_of(&self, value: u64) -> Option<u64> {
-        let entry = self.0.iter().find(|entry| entry.0 == value && entry.1 > 0);
-        entry.map(|entry| entry.1 - 1)
-    }
-}
 
 /// A value, and the numbers of those who are to be told of it.
 struct Told<E> {
@@ -114,30 +117,56 @@ impl<E: Event> Left<E> {
     fn put(&mut self, write: Write<E>, is_current: bool, all: u64) {
         let Write { old, new, begun } = write;
         // What was replaced may not have been for all who had begun by then: its writer did not
-        // know. If he has not left it yet, he will find it among the replaced.
-        let known_to = self.known.number_of(old.identity()).unwrap_or(begun);
-        self.replaced.add(old.identity(), begun);
-        if known_to < begun {
-            self.values.push_back(Told {
-                value: old,
-                after: known_to,
-                up_to: begun,
-                is_past: true,
-            });
+        // know. Or he has not left it yet.
+        let known = self.known_by(old.identity());
+        for (after, up_to) in [(0, known.after.min(begun)), (known.up_to, begun)] {
+            if after < up_to {
+                self.values.push_back(Told {
+                    value: old.clone(),
+                    after,
+                    up_to,
+                    is_past: true,
+                });
+            }
         }
-        let replaced_after = self.replaced.number_of(new.identity()).unwrap_or(0);
-        let up_to = if is_current {
-            all
-        } else {
-            begun.max(replaced_after)
-        };
-        self.known.add(new.identity(), up_to);
+        let up_to = if is_current { all } else { begun };
+        self.know(new.identity(), 0, up_to);
         self.values.push_back(Told {
             value: new,
             after: 0,
             up_to,
             is_past: false,
         });
+    }
+
+    /// A newcomer has seen `value`; `alone` if there is no other observer.
+    fn saw(&mut self, value: u64, number: u64, alone: bool) {
+        let known = self.known_by(value);
+        let after = if alone {
+            0
+        } else if known.up_to >= self.last {
+            known.after
+        } else {
+            // Those before may have to be told yet.
+            number - 1
+        };
+        self.know(value, after, number);
+        self.last = number;
+    }
+
+    fn know(&mut self, value: u64, after: u64, up_to: u64) {
+        self.known.rotate_right(1);
+        self.known[0] = Known {
+            value,
+            after,
+            up_to,
+        };
+    }
+
+    /// Who knows of that value, as was last heard.
+    fn known_by(&self, value: u64) -> Known {
+        let known = self.known.iter().find(|known| known.value == value);
+        known.copied().unwrap_or(Known::NOBODY)
     }
 }
 
@@ -148,8 +177,8 @@ impl<E: Event> Listeners<E> {
             arrivals: Arrivals::new(),
             left: Mutex::new(Left {
                 values: VecDeque::new(),
-                known: Recent([(0, 0); RECENT]),
-                replaced: Recent([(0, 0); RECENT]),
+                known: [Known::NOBODY; RECENT],
+                last: 0,
             }),
             roster: Roster::new(),
             shifts: Shifts::new(Desk {
@@ -182,13 +211,9 @@ impl<E: Event> Listeners<E> {
         self.shifts.is_mine()
     }
 
-    /// Writer, after its write: leaves the value, and calls the deliverer.
-    ///
-    /// # Panics
-    ///
-    /// With the first panic of a waker or a destructor, when all is told.
+    /// Writer, after its write: leaves the value. He calls the deliverer next.
     #[cold]
-    pub(crate) fn tell(&self, write: Write<E>, look: impl Fn() -> E) {
+    pub(crate) fn leave(&self, write: Write<E>, look: impl Fn() -> E, panics: &mut Panics) {
         let now = {
             let mut left = self.left.lock();
             let now = look();
@@ -196,9 +221,19 @@ impl<E: Event> Listeners<E> {
             left.put(write, is_current, self.arrivals.so_far());
             now
         };
-        let mut panics = Panics::new();
         // Outside of the lock: it may be the last handle.
         panics.catch(|| drop(now));
+    }
+
+    /// Writer, after its write: leaves the value, and calls the deliverer.
+    ///
+    /// # Panics
+    ///
+    /// With the first panic of a waker or a destructor, when all is told.
+    #[cold]
+    pub(crate) fn tell(&self, write: Write<E>, look: impl Fn() -> E) {
+        let mut panics = Panics::new();
+        self.leave(write, &look, &mut panics);
         panics.catch(|| self.deliver(look));
         panics.resume();
     }
@@ -206,6 +241,8 @@ impl<E: Event> Listeners<E> {
     /// Registers an observer. Returns the state that it has to judge itself.
     pub(crate) fn register(&self, observer: Observer<E>, look: impl FnOnce() -> E) -> E {
         self.roster.register(|register| {
+            // Relaxed: it is raised and lowered under the register's lock.
+            let alone = !self.present.load(Ordering::Relaxed);
             // Relaxed: a writer that reads it as lowered has read that before the barrier, in the
             // one order of sequentially consistent steps, so step 4 sees what it wrote.
             self.present.store(true, Ordering::Relaxed);
@@ -213,7 +250,7 @@ impl<E: Event> Listeners<E> {
             let mut left = self.left.lock();
             let number = self.arrivals.next();
             let seen = look();
-            left.known.add(seen.identity(), number);
+            left.saw(seen.identity(), number, alone);
             register.add(number, observer);
             seen
         })
