@@ -152,11 +152,16 @@ impl<T: Primitive> Atomic<T> {
     fn tell(&self, observers: &Observers<T>, write: Write<T>) {
         let (thresholds, listeners) = (&observers.thresholds, &observers.listeners);
         let mut panics = Panics::new();
+        // Left first: a waker may write again, and that value comes after this one.
+        let is_left = listeners.are_present();
+        if is_left {
+            listeners.leave(write, || self.get(), &mut panics);
+        }
         if thresholds.may_concern(write.old.key(), write.new.key()) {
             thresholds.tell(write.map(level), || level(self.get()), &mut panics);
         }
-        if listeners.are_present() {
-            panics.catch(|| listeners.tell(write, || self.get()));
+        if is_left {
+            panics.catch(|| listeners.deliver(|| self.get()));
         }
         panics.resume();
     }

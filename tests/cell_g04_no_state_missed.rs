@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use atomos::{AtomicBool, AtomicF64, AtomicI64, AtomicReference, AtomicU64};
-use support::{CellWait, every_cell_wait, in_time, park_until_ready, two_threads};
+use support::{CellWait, Probe, every_cell_wait, in_time, park_until_ready, poll, two_threads};
 use tokio_test::{assert_pending, assert_ready, assert_ready_eq, task};
 
 #[test]
@@ -292,4 +292,19 @@ fn g4_references_give_the_very_one_the_predicate_accepted() {
     cell.set(zero.clone());
     assert!(Arc::ptr_eq(&assert_ready!(wait.poll()), &one));
     assert!(Arc::ptr_eq(&assert_ready!(changed.poll()), &one));
+}
+
+/// A waker that writes, called by a write: its value comes second.
+#[test]
+fn g4_a_waker_that_writes_does_not_overtake_the_write_that_called_it() {
+    let cell = Arc::new(AtomicU64::new(0));
+    let mut wait = task::spawn(cell.wait_for(|n| n > 0));
+    assert_pending!(wait.poll());
+    let (mut level, probe) = (cell.wait_equal(1), Probe::new());
+    let writer = cell.clone();
+    probe.on_wake(move || writer.set(2));
+    assert_pending!(poll(&mut level, &probe.waker()));
+    cell.set(1);
+    assert_eq!(cell.get(), 2);
+    assert_ready_eq!(wait.poll(), 1);
 }
