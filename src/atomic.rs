@@ -19,9 +19,9 @@ mod threads;
 
 use std::{fmt, panic};
 
-use self::primitive::{Primitive, level};
+use self::primitive::{Access, Placed, Primitive, Raw, level};
 use crate::{
-    sync::{Arc, barrier, in_place::InPlace, late_box::LateBox},
+    sync::{Arc, barrier, late_box::LateBox},
     wait::{
         arrivals::Write,
         line::Line,
@@ -94,7 +94,7 @@ use crate::{
 /// # });
 /// ```
 pub struct Atomic<T: Primitive> {
-    value: InPlace<T>,
+    value: Placed<T>,
     /// Made when somebody waits for the first time.
     observers: LateBox<Observers<T>>,
 }
@@ -116,13 +116,15 @@ impl<T: Primitive> Observers<T> {
     /// Whether there may be anybody whom a write concerns.
     #[inline]
     fn may_care(&self, old: T, new: T) -> bool {
-        self.thresholds.may_concern(old.key(), new.key()) || self.listeners.are_present()
+        self.thresholds
+            .may_concern(T::Verbs::key(old), T::Verbs::key(new))
+            || self.listeners.are_present()
     }
 }
 
 impl<T: Primitive> Atomic<T> {
     #[inline]
-    fn raw(&self) -> &T::Atomic {
+    fn raw(&self) -> &Raw<T> {
         self.value.get()
     }
 
@@ -157,7 +159,7 @@ impl<T: Primitive> Atomic<T> {
         if is_left {
             listeners.leave(write, || self.get(), &mut panics);
         }
-        if thresholds.may_concern(write.old.key(), write.new.key()) {
+        if thresholds.may_concern(T::Verbs::key(write.old), T::Verbs::key(write.new)) {
             thresholds.tell(write.map(level), || level(self.get()), &mut panics);
         }
         if is_left {

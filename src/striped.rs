@@ -15,11 +15,11 @@ use std::{sync::OnceLock, thread};
 use crossbeam_utils::CachePadded;
 
 use crate::{
-    atomic::primitive::Primitive,
-    sync::{const_unless_loom, in_place::InPlace, late_box::LateBox, threads::thread_number},
+    atomic::primitive::{Placed, Primitive, Raw},
+    sync::{const_unless_loom, late_box::LateBox, threads::thread_number},
 };
 
-type Stripe<T> = CachePadded<InPlace<T>>;
+type Stripe<T> = CachePadded<Placed<T>>;
 
 struct Striped<T: Primitive> {
     base: Stripe<T>,
@@ -30,7 +30,7 @@ impl<T: Primitive> Striped<T> {
     const_unless_loom! {
         fn new(value: T) -> Self {
             Self {
-                base: CachePadded::new(InPlace::new(value)),
+                base: CachePadded::new(Placed::new(value)),
                 stripes: LateBox::new(),
             }
         }
@@ -38,23 +38,23 @@ impl<T: Primitive> Striped<T> {
 
     /// Where the current thread writes, once there are stripes.
     #[inline]
-    fn mine(&self) -> Option<&T::Atomic> {
+    fn mine(&self) -> Option<&Raw<T>> {
         let stripes = self.stripes.get()?;
         Some(stripes[thread_number() % stripes.len()].get())
     }
 
     /// The same after a meeting of two writers: makes the stripes, each with `empty`.
     #[cold]
-    fn spread(&self, empty: T) -> &T::Atomic {
+    fn spread(&self, empty: T) -> &Raw<T> {
         let stripes = self.stripes.get_or_make(|| {
-            let stripe = || CachePadded::new(InPlace::new(empty));
+            let stripe = || CachePadded::new(Placed::new(empty));
             std::iter::repeat_with(stripe).take(width()).collect()
         });
         stripes[thread_number() % stripes.len()].get()
     }
 
     /// All values, one after the other.
-    fn all(&self) -> impl Iterator<Item = &T::Atomic> {
+    fn all(&self) -> impl Iterator<Item = &Raw<T>> {
         let stripes = self.stripes.get().map_or(&[][..], |stripes| stripes);
         std::iter::once(&self.base).chain(stripes).map(|x| x.get())
     }

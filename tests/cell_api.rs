@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use atomos::{
     Accumulator, Adder, Atomic, AtomicMarkableReference, AtomicReference, AtomicStampedReference,
-    Number, Primitive, Values, ValuesOwned,
+    Bitwise, Number, Primitive, Values, ValuesOwned,
 };
 use futures::executor::block_on;
 use futures::stream::FusedStream;
@@ -263,4 +263,44 @@ fn g13_closures_of_cells_may_keep_state_and_borrow_where_no_task_waits() {
         },
     );
     assert_eq!((block_on(wait), calls), (3, 2));
+}
+
+/// What users add to numbers, under names that the crate may use itself.
+trait Theirs: Sized {
+    const ZERO: Self;
+    const ONE: Self;
+    type Atomic;
+    fn plus(self, x: Self) -> Self;
+    fn key(&self) -> u64;
+    fn bits(self) -> u32;
+    fn load(at: usize) -> Self;
+}
+
+impl Theirs for u8 {
+    const ZERO: Self = 0;
+    const ONE: Self = 1;
+    type Atomic = std::sync::atomic::AtomicU8;
+    fn plus(self, x: Self) -> Self {
+        self.saturating_add(x)
+    }
+    fn key(&self) -> u64 {
+        7
+    }
+    fn bits(self) -> u32 {
+        8
+    }
+    fn load(at: usize) -> Self {
+        at as u8
+    }
+}
+
+/// Nothing of the crate's own stands beside the methods of users' traits in generic code.
+#[test]
+fn g13_the_bounds_for_generic_code_bring_no_names_with_them() {
+    fn generic<T: Number + Bitwise + Theirs>(cell: &Atomic<T>) -> (T, u64, u32) {
+        let sum = T::ZERO.plus(T::ONE).plus(T::load(254)).plus(cell.get());
+        (sum, sum.key(), sum.bits())
+    }
+    assert_eq!(generic(&Atomic::new(5_u8)), (255, 7, 8));
+    assert_eq!(size_of::<<u8 as Theirs>::Atomic>(), 1);
 }

@@ -5,7 +5,7 @@
 
 use super::{
     Atomic,
-    primitive::{Bitwise, Number},
+    primitive::{Arithmetic, Bitwise, Logic, Number},
 };
 
 /// The verbs of numbers.
@@ -27,7 +27,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn add_and_get(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::add_to(self.raw(), x);
+                let (previous, new) = T::Verbs::add_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 new
             }
@@ -37,7 +37,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn get_and_add(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::add_to(self.raw(), x);
+                let (previous, new) = T::Verbs::add_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 previous
             }
@@ -47,7 +47,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn subtract_and_get(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::sub_to(self.raw(), x);
+                let (previous, new) = T::Verbs::sub_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 new
             }
@@ -57,7 +57,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn get_and_subtract(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::sub_to(self.raw(), x);
+                let (previous, new) = T::Verbs::sub_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 previous
             }
@@ -67,7 +67,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn increment_and_get(&self) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::add_to(self.raw(), T::ONE);
+                let (previous, new) = T::Verbs::add_to(self.raw(), T::Verbs::ONE);
                 self.wrote(begun, previous, new);
                 new
             }
@@ -77,7 +77,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn get_and_increment(&self) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::add_to(self.raw(), T::ONE);
+                let (previous, new) = T::Verbs::add_to(self.raw(), T::Verbs::ONE);
                 self.wrote(begun, previous, new);
                 previous
             }
@@ -87,7 +87,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn decrement_and_get(&self) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::sub_to(self.raw(), T::ONE);
+                let (previous, new) = T::Verbs::sub_to(self.raw(), T::Verbs::ONE);
                 self.wrote(begun, previous, new);
                 new
             }
@@ -97,7 +97,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn get_and_decrement(&self) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::sub_to(self.raw(), T::ONE);
+                let (previous, new) = T::Verbs::sub_to(self.raw(), T::Verbs::ONE);
                 self.wrote(begun, previous, new);
                 previous
             }
@@ -107,7 +107,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn max_and_get(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::max_to(self.raw(), x);
+                let (previous, new) = T::Verbs::max_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 new
             }
@@ -117,7 +117,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn get_and_max(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::max_to(self.raw(), x);
+                let (previous, new) = T::Verbs::max_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 previous
             }
@@ -127,7 +127,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn min_and_get(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::min_to(self.raw(), x);
+                let (previous, new) = T::Verbs::min_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 new
             }
@@ -137,7 +137,7 @@ macro_rules! number_verbs {
             #[inline]
             pub fn get_and_min(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::min_to(self.raw(), x);
+                let (previous, new) = T::Verbs::min_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 previous
             }
@@ -168,7 +168,7 @@ macro_rules! bit_verbs {
             #[inline]
             pub fn bitwise_and_and_get(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::and_to(self.raw(), x);
+                let (previous, new) = T::Verbs::and_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 new
             }
@@ -178,7 +178,7 @@ macro_rules! bit_verbs {
             #[inline]
             pub fn get_and_bitwise_and(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::and_to(self.raw(), x);
+                let (previous, new) = T::Verbs::and_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 previous
             }
@@ -188,7 +188,7 @@ macro_rules! bit_verbs {
             #[inline]
             pub fn bitwise_or_and_get(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::or_to(self.raw(), x);
+                let (previous, new) = T::Verbs::or_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 new
             }
@@ -198,7 +198,7 @@ macro_rules! bit_verbs {
             #[inline]
             pub fn get_and_bitwise_or(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::or_to(self.raw(), x);
+                let (previous, new) = T::Verbs::or_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 previous
             }
@@ -208,7 +208,7 @@ macro_rules! bit_verbs {
             #[inline]
             pub fn bitwise_xor_and_get(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::xor_to(self.raw(), x);
+                let (previous, new) = T::Verbs::xor_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 new
             }
@@ -218,7 +218,7 @@ macro_rules! bit_verbs {
             #[inline]
             pub fn get_and_bitwise_xor(&self, x: T) -> T {
                 let begun = self.begun();
-                let (previous, new) = T::xor_to(self.raw(), x);
+                let (previous, new) = T::Verbs::xor_to(self.raw(), x);
                 self.wrote(begun, previous, new);
                 previous
             }

@@ -1,7 +1,10 @@
 //! Reading a cell, writing it, and writing it if.
 
-use super::{Atomic, Primitive};
-use crate::sync::{const_unless_loom, in_place::InPlace, late_box::LateBox};
+use super::{
+    Atomic, Primitive,
+    primitive::{Access, Placed},
+};
+use crate::sync::{const_unless_loom, late_box::LateBox};
 
 /// # Making one
 impl<T: Primitive> Atomic<T> {
@@ -17,7 +20,7 @@ impl<T: Primitive> Atomic<T> {
         /// ```
         pub fn new(value: T) -> Self {
             Self {
-                value: InPlace::new(value),
+                value: Placed::new(value),
                 observers: LateBox::new(),
             }
         }
@@ -39,7 +42,7 @@ macro_rules! basic_verbs {
             #[doc(alias("load", "intValue", "longValue", "getPlain", "getAcquire"))]
             #[inline]
             pub fn get(&self) -> T {
-                T::load(self.raw())
+                T::Verbs::load(self.raw())
             }
 
             /// Makes `value` the value.
@@ -54,7 +57,7 @@ macro_rules! basic_verbs {
             #[inline]
             pub fn get_and_set(&self, value: T) -> T {
                 let begun = self.begun();
-                let previous = T::swap(self.raw(), value);
+                let previous = T::Verbs::swap(self.raw(), value);
                 self.wrote(begun, previous, value);
                 previous
             }
@@ -84,7 +87,7 @@ macro_rules! basic_verbs {
             #[inline]
             pub fn compare_and_exchange(&self, expected: T, new: T) -> Result<T, T> {
                 let begun = self.begun();
-                let previous = T::compare_exchange(self.raw(), expected, new)?;
+                let previous = T::Verbs::compare_exchange(self.raw(), expected, new)?;
                 self.wrote(begun, previous, new);
                 Ok(previous)
             }

@@ -5,12 +5,14 @@
 
 #![allow(unsafe_code)]
 
-use std::{fmt::Debug, panic::RefUnwindSafe, panic::UnwindSafe};
+use std::{fmt::Debug, marker::PhantomData, panic::RefUnwindSafe, panic::UnwindSafe};
 
 use crate::{
     sync::{
         AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32,
-        AtomicU64, AtomicUsize, Ordering::SeqCst, in_place::HasAtomic,
+        AtomicU64, AtomicUsize,
+        Ordering::SeqCst,
+        in_place::{HasAtomic, InPlace},
     },
     wait::{mailbox::Event, threshold::Level},
 };
@@ -40,7 +42,7 @@ pub trait Primitive:
     + Unpin
     + UnwindSafe
     + RefUnwindSafe
-    + Access
+    + Sealed
     + 'static
 {
 }
@@ -57,7 +59,7 @@ pub trait Primitive:
 /// }
 /// assert_eq!(refund(&Atomic::new(1.5), 1.0), 2.5);
 /// ```
-pub trait Number: Primitive + Arithmetic {}
+pub trait Number: Primitive + Sealed<Verbs: Arithmetic<Self>> {}
 
 /// A [`Primitive`] made of bits that mean something one by one: `bool` and every integer. Sealed.
 ///
@@ -70,77 +72,93 @@ pub trait Number: Primitive + Arithmetic {}
 /// assert!(raise(&Atomic::new(false), true));
 /// assert_eq!(raise(&Atomic::new(0b01_u8), 0b10), 0b11);
 /// ```
-pub trait Bitwise: Primitive + Logic {}
+pub trait Bitwise: Primitive + Sealed<Verbs: Logic<Self>> {}
+
+/// Seals the traits, and says where the verbs are: not in the type itself, so that users' generic
+/// code does not see them beside its own.
+pub trait Sealed: Copy {
+    type Verbs: Access<Self>;
+}
+
+/// The verbs of `T`.
+#[derive(Debug)]
+pub struct Verbs<T>(PhantomData<T>);
+
+/// The atomic of `T`.
+pub(crate) type Raw<T> = <<T as Sealed>::Verbs as HasAtomic<T>>::Atomic;
+
+/// A `T` in its atomic.
+pub(crate) type Placed<T> = InPlace<T, <T as Sealed>::Verbs>;
 
 /// How the atomic of a type is reached. Everything is sequentially consistent.
-pub trait Access: HasAtomic {
-    fn load(cell: &Self::Atomic) -> Self;
-    fn store(cell: &Self::Atomic, value: Self);
-    fn swap(cell: &Self::Atomic, value: Self) -> Self;
+pub trait Access<T: Copy>: HasAtomic<T> {
+    fn load(cell: &Self::Atomic) -> T;
+    fn store(cell: &Self::Atomic, value: T);
+    fn swap(cell: &Self::Atomic, value: T) -> T;
     /// Compares bits.
-    fn compare_exchange(cell: &Self::Atomic, expected: Self, new: Self) -> Result<Self, Self>;
+    fn compare_exchange(cell: &Self::Atomic, expected: T, new: T) -> Result<T, T>;
     /// As above, and may fail although they are equal.
-    fn compare_exchange_weak(cell: &Self::Atomic, expected: Self, new: Self) -> Result<Self, Self>;
+    fn compare_exchange_weak(cell: &Self::Atomic, expected: T, new: T) -> Result<T, T>;
 
     /// Different for values that differ.
-    fn bits(self) -> u64;
+    fn bits(x: T) -> u64;
     /// The value of which these are the bits.
-    fn from_bits(bits: u64) -> Self;
+    fn from_bits(bits: u64) -> T;
     /// In the order of the numbers.
-    fn key(self) -> u64;
-    fn is_ordered(self) -> bool;
+    fn key(x: T) -> u64;
+    fn is_ordered(x: T) -> bool;
 }
 
 /// One instruction where the hardware has it. The functions return the previous value and the new
 /// one, which for a float is the very one that was written: what is computed twice need not have
 /// the same bits.
-pub trait Arithmetic: Access {
-    const ZERO: Self;
-    const ONE: Self;
+pub trait Arithmetic<T: Copy>: Access<T> {
+    const ZERO: T;
+    const ONE: T;
 
-    fn add_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
-    fn sub_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
-    fn max_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
-    fn min_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
+    fn add_to(cell: &Self::Atomic, x: T) -> (T, T);
+    fn sub_to(cell: &Self::Atomic, x: T) -> (T, T);
+    fn max_to(cell: &Self::Atomic, x: T) -> (T, T);
+    fn min_to(cell: &Self::Atomic, x: T) -> (T, T);
 
-    fn plus(self, x: Self) -> Self;
-    fn minus(self, x: Self) -> Self;
+    fn plus(a: T, b: T) -> T;
+    fn minus(a: T, b: T) -> T;
 }
 
 /// As [`Arithmetic`], for bits.
-pub trait Logic: Access {
-    fn and_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
-    fn or_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
-    fn xor_to(cell: &Self::Atomic, x: Self) -> (Self, Self);
+pub trait Logic<T: Copy>: Access<T> {
+    fn and_to(cell: &Self::Atomic, x: T) -> (T, T);
+    fn or_to(cell: &Self::Atomic, x: T) -> (T, T);
+    fn xor_to(cell: &Self::Atomic, x: T) -> (T, T);
 }
 
 impl<T: Primitive> Event for T {
     fn identity(&self) -> u64 {
-        self.bits()
+        T::Verbs::bits(*self)
     }
 }
 
 /// A value, as threshold waits see it.
 #[inline]
-pub(crate) fn level<T: Access>(value: T) -> Level {
+pub(crate) fn level<T: Primitive>(value: T) -> Level {
     Level {
-        key: value.key(),
-        bits: value.bits(),
-        is_ordered: value.is_ordered(),
+        key: T::Verbs::key(value),
+        bits: T::Verbs::bits(value),
+        is_ordered: T::Verbs::is_ordered(value),
     }
 }
 
 /// Replaces the value by what `f` makes of it, unless that is nothing. `Ok` is the previous value
 /// and the new one, `Err` the one of which `f` made nothing.
 #[inline]
-pub(crate) fn update<T: Access>(
-    cell: &T::Atomic,
+pub(crate) fn update<T: Primitive>(
+    cell: &Raw<T>,
     mut f: impl FnMut(T) -> Option<T>,
 ) -> Result<(T, T), T> {
-    let mut current = T::load(cell);
+    let mut current = T::Verbs::load(cell);
     loop {
         let new = f(current).ok_or(current)?;
-        match T::compare_exchange_weak(cell, current, new) {
+        match T::Verbs::compare_exchange_weak(cell, current, new) {
             Ok(_) => return Ok((current, new)),
             Err(now) => current = now,
         }
@@ -148,7 +166,7 @@ pub(crate) fn update<T: Access>(
 }
 
 #[inline]
-fn update_always<T: Access>(cell: &T::Atomic, mut f: impl FnMut(T) -> T) -> (T, T) {
+fn update_always<T: Primitive>(cell: &Raw<T>, mut f: impl FnMut(T) -> T) -> (T, T) {
     match update(cell, |x| Some(f(x))) {
         Ok(written) => written,
         Err(_) => unreachable!("the closure makes something of every value"),
@@ -210,11 +228,14 @@ macro_rules! atomic {
     ($T:ty, $atomic:ty, $into:expr) => {
         // SAFETY: (1) and (2): std documents that its atomics have the size and the bit validity of
         // the type they are named for, and a float has those of the integer of its width.
-        unsafe impl HasAtomic for $T {
+        unsafe impl HasAtomic<$T> for Verbs<$T> {
             type Atomic = $atomic;
             fn atomic(value: $T) -> $atomic {
                 <$atomic>::new($into(value))
             }
+        }
+        impl Sealed for $T {
+            type Verbs = Verbs<$T>;
         }
         impl Primitive for $T {}
     };
@@ -223,7 +244,7 @@ macro_rules! atomic {
 /// The bitwise verbs, for `bool` and integers alike.
 macro_rules! logic {
     ($T:ty, $atomic:ty, $into:expr, $from:expr) => {
-        impl Logic for $T {
+        impl Logic<$T> for Verbs<$T> {
             #[inline]
             fn and_to(cell: &$atomic, x: $T) -> ($T, $T) {
                 let previous = $from(cell.fetch_and($into(x), SeqCst));
@@ -249,26 +270,26 @@ macro_rules! logic {
 macro_rules! integers {
     ($($T:ty, $atomic:ty, $unsigned:ty, $turn:expr;)*) => {$(
         atomic!($T, $atomic, std::convert::identity);
-        impl Access for $T {
+        impl Access<$T> for Verbs<$T> {
             access!($T, $atomic, std::convert::identity, std::convert::identity);
             #[inline]
-            fn bits(self) -> u64 {
-                self as $unsigned as u64
+            fn bits(x: $T) -> u64 {
+                x as $unsigned as u64
             }
             #[inline]
             fn from_bits(bits: u64) -> $T {
                 bits as $T
             }
             #[inline]
-            fn key(self) -> u64 {
-                self as i64 as u64 ^ $turn
+            fn key(x: $T) -> u64 {
+                x as i64 as u64 ^ $turn
             }
             #[inline]
-            fn is_ordered(self) -> bool {
+            fn is_ordered(_: $T) -> bool {
                 true
             }
         }
-        impl Arithmetic for $T {
+        impl Arithmetic<$T> for Verbs<$T> {
             const ZERO: $T = 0;
             const ONE: $T = 1;
             #[inline]
@@ -292,12 +313,12 @@ macro_rules! integers {
                 (previous, previous.min(x))
             }
             #[inline]
-            fn plus(self, x: $T) -> $T {
-                self.wrapping_add(x)
+            fn plus(a: $T, b: $T) -> $T {
+                a.wrapping_add(b)
             }
             #[inline]
-            fn minus(self, x: $T) -> $T {
-                self.wrapping_sub(x)
+            fn minus(a: $T, b: $T) -> $T {
+                a.wrapping_sub(b)
             }
         }
         impl Number for $T {}
@@ -309,26 +330,26 @@ macro_rules! integers {
 macro_rules! floats {
     ($($T:ty, $atomic:ty, $bits:ty;)*) => {$(
         atomic!($T, $atomic, <$T>::to_bits);
-        impl Access for $T {
+        impl Access<$T> for Verbs<$T> {
             access!($T, $atomic, <$T>::to_bits, <$T>::from_bits);
             #[inline]
-            fn bits(self) -> u64 {
-                self.to_bits().into()
+            fn bits(x: $T) -> u64 {
+                x.to_bits().into()
             }
             #[inline]
             fn from_bits(bits: u64) -> $T {
                 <$T>::from_bits(bits as $bits)
             }
             #[inline]
-            fn key(self) -> u64 {
-                float_key(self.into())
+            fn key(x: $T) -> u64 {
+                float_key(x.into())
             }
             #[inline]
-            fn is_ordered(self) -> bool {
-                !self.is_nan()
+            fn is_ordered(x: $T) -> bool {
+                !x.is_nan()
             }
         }
-        impl Arithmetic for $T {
+        impl Arithmetic<$T> for Verbs<$T> {
             const ZERO: $T = 0.0;
             const ONE: $T = 1.0;
             #[inline]
@@ -348,12 +369,12 @@ macro_rules! floats {
                 update_always(cell, |y: $T| y.min(x))
             }
             #[inline]
-            fn plus(self, x: $T) -> $T {
-                self + x
+            fn plus(a: $T, b: $T) -> $T {
+                a + b
             }
             #[inline]
-            fn minus(self, x: $T) -> $T {
-                self - x
+            fn minus(a: $T, b: $T) -> $T {
+                a - b
             }
         }
         impl Number for $T {}
@@ -388,7 +409,7 @@ fn is_set(byte: u8) -> bool {
 
 atomic!(bool, AtomicU8, u8::from);
 logic!(bool, AtomicU8, u8::from, is_set);
-impl Access for bool {
+impl Access<bool> for Verbs<bool> {
     plain_access!(bool, AtomicU8, u8::from, is_set);
     /// Compares flags, not bytes: else a loop around it would not end when the byte is neither of
     /// the two that are written here.
@@ -408,19 +429,19 @@ impl Access for bool {
         Self::compare_exchange(cell, expected, new)
     }
     #[inline]
-    fn bits(self) -> u64 {
-        self.into()
+    fn bits(x: bool) -> u64 {
+        x.into()
     }
     #[inline]
     fn from_bits(bits: u64) -> bool {
         bits != 0
     }
     #[inline]
-    fn key(self) -> u64 {
-        self.into()
+    fn key(x: bool) -> u64 {
+        x.into()
     }
     #[inline]
-    fn is_ordered(self) -> bool {
+    fn is_ordered(_: bool) -> bool {
         true
     }
 }

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use super::{Atomic, primitive::Access};
+use super::Atomic;
 use crate::sync::locks_taken;
 
 const CROWD: i64 = 10_000;
@@ -140,7 +140,7 @@ fn g5_closures_that_left_cost_nothing_after_the_next_write() {
 fn write_one_slowly(cell: &Atomic<i64>, before: impl FnOnce(), after: impl FnOnce()) {
     let begun = cell.begun();
     before();
-    let old = i64::swap(cell.raw(), 1);
+    let old = cell.raw().swap(1, SeqCst);
     after();
     for n in 100..150 {
         cell.set(n);
@@ -193,7 +193,7 @@ fn g4_a_write_that_was_overtaken_answers_nobody_who_came_later() {
     );
     let mut wait: Wait<'_> = Box::pin(cell.wait_for(|n| n == 1));
     let begun = cell.begun();
-    let old = i64::swap(cell.raw(), 1);
+    let old = cell.raw().swap(1, SeqCst);
     cell.set(2);
     assert!(poll(&mut wait, waker).is_pending());
     cell.wrote(begun, old, 1);

@@ -10,7 +10,10 @@ use std::{
 
 use futures_core::stream::{FusedStream, Stream};
 
-use super::{Atomic, Primitive, primitive::level};
+use super::{
+    Atomic, Primitive,
+    primitive::{Access, level},
+};
 use crate::{future::reach::Reaching, wait::budget::Budget, wait::threshold::Goal};
 
 /// What both streams are made of.
@@ -51,11 +54,11 @@ fn step<T: Primitive>(
     cx: &mut Context<'_>,
 ) -> Poll<T> {
     let mut now = cell.get();
-    if let Some(seen) = taken.filter(|seen| seen.bits() == now.bits()) {
+    if let Some(seen) = taken.filter(|seen| T::Verbs::bits(*seen) == T::Verbs::bits(now)) {
         ready!(reaching.poll(cell, Goal::Other(level(seen)), cx));
         // What it was meanwhile is past; the cell itself says best what it is.
         now = cell.get();
-        if seen.bits() == now.bits() {
+        if T::Verbs::bits(seen) == T::Verbs::bits(now) {
             // It is back at the old value. Looking again at once might go on for ever.
             cx.waker().wake_by_ref();
             return Poll::Pending;

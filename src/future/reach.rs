@@ -8,7 +8,10 @@ use std::{
 };
 
 use crate::{
-    atomic::{Atomic, primitive::Primitive, primitive::level},
+    atomic::{
+        Atomic,
+        primitive::{Access, Primitive, level},
+    },
     wait::{
         budget::Budget,
         panics::Panics,
@@ -47,7 +50,7 @@ impl Reaching {
         if is_first {
             let now = level(cell.get());
             if goal.is_met_by(now) {
-                return Poll::Ready(T::from_bits(now.bits));
+                return Poll::Ready(T::Verbs::from_bits(now.bits));
             }
             // Before the waker is cloned: what that writes must not be missed.
             self.start(cell, goal);
@@ -59,7 +62,7 @@ impl Reaching {
             Self::Idle => unreachable!("it has been started"),
         };
         *self = Self::Idle;
-        Poll::Ready(T::from_bits(bits))
+        Poll::Ready(T::Verbs::from_bits(bits))
     }
 
     /// Ends it, wherever it stands.

@@ -22,7 +22,7 @@ use crate::{
     atomic::{
         arithmetic::{bit_verbs, flag_verbs, number_verbs},
         basics::basic_verbs,
-        primitive::{self as words, Bitwise, Number},
+        primitive::{self as words, Access, Arithmetic, Bitwise, Logic, Number, Raw},
         updates::update_verbs,
     },
     sync::{Arc, Mutex},
@@ -142,7 +142,7 @@ pub(super) fn no_value() -> ShmError {
 
 impl<T: ShmPrimitive> Atomic<T> {
     #[inline]
-    fn raw(&self) -> &T::Atomic {
+    fn raw(&self) -> &Raw<T> {
         self.inner.raw()
     }
 
@@ -173,12 +173,12 @@ flag_verbs!(Atomic);
 
 impl<T: ShmPrimitive> Inner<T> {
     #[inline]
-    fn raw(&self) -> &T::Atomic {
+    fn raw(&self) -> &Raw<T> {
         self.shared.head.word(VALUE)
     }
 
     fn get(&self) -> T {
-        T::load(self.raw())
+        T::Verbs::load(self.raw())
     }
 }
 
@@ -199,7 +199,7 @@ impl<T: ShmPrimitive> Watched for Inner<T> {
         let begun = self.listeners.arrivals().so_far();
         let now = self.get();
         let telling = Told {
-            bits: now.bits(),
+            bits: T::Verbs::bits(now),
             begun,
         };
         let told = std::mem::replace(&mut *self.told.lock(), telling);

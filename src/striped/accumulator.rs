@@ -3,7 +3,7 @@
 use std::{fmt, panic};
 
 use super::Striped;
-use crate::atomic::primitive::{Primitive, update};
+use crate::atomic::primitive::{Access, Primitive, Raw, update};
 
 /// A value that many threads accumulate into by a function, and few read: a maximum, a
 /// product.
@@ -51,18 +51,20 @@ impl<T: Primitive> Accumulator<T> {
             return self.put(stripe, x);
         }
         let base = self.striped.base.get();
-        let seen = T::load(base);
+        let seen = T::Verbs::load(base);
         let new = (self.function)(seen, x);
-        if new.bits() != seen.bits() && T::compare_exchange(base, seen, new).is_err() {
+        if T::Verbs::bits(new) != T::Verbs::bits(seen)
+            && T::Verbs::compare_exchange(base, seen, new).is_err()
+        {
             self.put(self.striped.spread(self.identity), x);
         }
     }
 
     /// Nothing is written where nothing changes.
-    fn put(&self, stripe: &T::Atomic, x: T) {
+    fn put(&self, stripe: &Raw<T>, x: T) {
         let _ = update(stripe, |seen: T| {
             let new = (self.function)(seen, x);
-            (new.bits() != seen.bits()).then_some(new)
+            (T::Verbs::bits(new) != T::Verbs::bits(seen)).then_some(new)
         });
     }
 
@@ -73,7 +75,7 @@ impl<T: Primitive> Accumulator<T> {
     /// With the panic of the function.
     #[doc(alias("longValue", "doubleValue", "intValue"))]
     pub fn get(&self) -> T {
-        let values = self.striped.all().map(|stripe| T::load(stripe));
+        let values = self.striped.all().map(|stripe| T::Verbs::load(stripe));
         values
             .reduce(|a, b| (self.function)(a, b))
             .unwrap_or(self.identity)
@@ -82,7 +84,7 @@ impl<T: Primitive> Accumulator<T> {
     /// Starts anew. What is accumulated at the same time may be kept or lost.
     pub fn reset(&self) {
         for stripe in self.striped.all() {
-            T::store(stripe, self.identity);
+            T::Verbs::store(stripe, self.identity);
         }
     }
 
@@ -95,7 +97,10 @@ impl<T: Primitive> Accumulator<T> {
     #[doc(alias("getThenReset"))]
     pub fn get_then_reset(&self) -> T {
         let identity = self.identity;
-        let values = self.striped.all().map(|stripe| T::swap(stripe, identity));
+        let values = self
+            .striped
+            .all()
+            .map(|stripe| T::Verbs::swap(stripe, identity));
         values
             .reduce(|a, b| (self.function)(a, b))
             .unwrap_or(identity)

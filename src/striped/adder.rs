@@ -3,7 +3,10 @@
 use std::{fmt, panic};
 
 use super::Striped;
-use crate::{atomic::primitive::Number, sync::const_unless_loom};
+use crate::{
+    atomic::primitive::{Access, Arithmetic, Number},
+    sync::const_unless_loom,
+};
 
 /// A sum that many threads add to and few read.
 ///
@@ -35,7 +38,7 @@ impl<T: Number> Adder<T> {
     const_unless_loom! {
         /// An empty sum.
         pub fn new() -> Self {
-            Self(Striped::new(T::ZERO))
+            Self(Striped::new(T::Verbs::ZERO))
         }
     }
 
@@ -43,49 +46,49 @@ impl<T: Number> Adder<T> {
     #[inline]
     pub fn add(&self, x: T) {
         if let Some(stripe) = self.0.mine() {
-            T::add_to(stripe, x);
+            T::Verbs::add_to(stripe, x);
             return;
         }
         let base = self.0.base.get();
-        let seen = T::load(base);
-        if T::compare_exchange(base, seen, seen.plus(x)).is_err() {
-            T::add_to(self.0.spread(T::ZERO), x);
+        let seen = T::Verbs::load(base);
+        if T::Verbs::compare_exchange(base, seen, T::Verbs::plus(seen, x)).is_err() {
+            T::Verbs::add_to(self.0.spread(T::Verbs::ZERO), x);
         }
     }
 
     /// Adds one.
     #[inline]
     pub fn increment(&self) {
-        self.add(T::ONE);
+        self.add(T::Verbs::ONE);
     }
 
     /// Adds minus one.
     #[inline]
     pub fn decrement(&self) {
-        self.add(T::ZERO.minus(T::ONE));
+        self.add(T::Verbs::minus(T::Verbs::ZERO, T::Verbs::ONE));
     }
 
     /// What was added so far: exact if nobody adds meanwhile. O(processors).
     #[doc(alias("longValue", "doubleValue", "intValue"))]
     pub fn sum(&self) -> T {
-        self.0
-            .all()
-            .fold(T::ZERO, |sum, stripe| sum.plus(T::load(stripe)))
+        self.0.all().fold(T::Verbs::ZERO, |sum, stripe| {
+            T::Verbs::plus(sum, T::Verbs::load(stripe))
+        })
     }
 
     /// Starts anew. What is added at the same time may be kept or lost.
     pub fn reset(&self) {
         for stripe in self.0.all() {
-            T::store(stripe, T::ZERO);
+            T::Verbs::store(stripe, T::Verbs::ZERO);
         }
     }
 
     /// The sum, and starts anew: what is added at the same time is in this sum or in the next one.
     #[doc(alias("sumThenReset"))]
     pub fn sum_then_reset(&self) -> T {
-        self.0
-            .all()
-            .fold(T::ZERO, |sum, stripe| sum.plus(T::swap(stripe, T::ZERO)))
+        self.0.all().fold(T::Verbs::ZERO, |sum, stripe| {
+            T::Verbs::plus(sum, T::Verbs::swap(stripe, T::Verbs::ZERO))
+        })
     }
 }
 

@@ -5,51 +5,56 @@
 
 #![allow(unsafe_code)]
 
-/// A type that has an atomic of its own.
+/// Something that knows the atomic of a type.
 ///
 /// # Safety
 ///
-/// 1. `Atomic` has the size of `Self`.
-/// 2. Every value of `Self` is a valid `Atomic`, and an `Atomic` whose methods were called with
-///    the bits of `Self`s alone contains a valid `Self`.
-pub unsafe trait HasAtomic: Copy {
+/// 1. `Atomic` has the size of `T`.
+/// 2. Every value of `T` is a valid `Atomic`, and an `Atomic` whose methods were called with
+///    the bits of `T`s alone contains a valid `T`.
+pub unsafe trait HasAtomic<T: Copy> {
     /// The atomic of this width.
     type Atomic: Send + Sync + Unpin;
 
     /// For where it need not be a constant.
-    fn atomic(value: Self) -> Self::Atomic;
+    fn atomic(value: T) -> Self::Atomic;
 }
 
+/// A `T` in an atomic that `V` knows.
 #[cfg(loom)]
-pub(crate) struct InPlace<T: HasAtomic>(T::Atomic);
+pub(crate) struct InPlace<T: Copy, V: HasAtomic<T>>(V::Atomic, std::marker::PhantomData<T>);
 
 #[cfg(loom)]
-impl<T: HasAtomic> InPlace<T> {
+impl<T: Copy, V: HasAtomic<T>> InPlace<T, V> {
     pub(crate) fn new(value: T) -> Self {
-        Self(T::atomic(value))
+        Self(V::atomic(value), std::marker::PhantomData)
     }
 
-    pub(crate) fn get(&self) -> &T::Atomic {
+    pub(crate) fn get(&self) -> &V::Atomic {
         &self.0
     }
 }
 
+/// A `T` in an atomic that `V` knows.
+///
+/// `repr(C)`: the value is where the alignment is, at the start.
 #[cfg(not(loom))]
-pub(crate) struct InPlace<T: HasAtomic> {
+#[repr(C)]
+pub(crate) struct InPlace<T: Copy, V: HasAtomic<T>> {
     /// For its alignment: that of a plain value can be less.
-    align: [T::Atomic; 0],
+    align: [V::Atomic; 0],
     value: std::cell::UnsafeCell<T>,
 }
 
 // SAFETY: the value is reached through the atomic alone, which can be shared.
 #[cfg(not(loom))]
-unsafe impl<T: HasAtomic> Sync for InPlace<T> {}
+unsafe impl<T: Copy, V: HasAtomic<T>> Sync for InPlace<T, V> {}
 // SAFETY: as above, for sending; a `Copy` value has no destructor.
 #[cfg(not(loom))]
-unsafe impl<T: HasAtomic> Send for InPlace<T> {}
+unsafe impl<T: Copy, V: HasAtomic<T>> Send for InPlace<T, V> {}
 
 #[cfg(not(loom))]
-impl<T: HasAtomic> InPlace<T> {
+impl<T: Copy, V: HasAtomic<T>> InPlace<T, V> {
     #[inline]
     pub(crate) const fn new(value: T) -> Self {
         Self {
@@ -59,10 +64,10 @@ impl<T: HasAtomic> InPlace<T> {
     }
 
     #[inline]
-    pub(crate) fn get(&self) -> &T::Atomic {
+    pub(crate) fn get(&self) -> &V::Atomic {
         let _ = self.align;
         // SAFETY: the cell has the size (1) and, through `align`, the alignment of the atomic; its
         // content is valid for it (2), and nobody reaches it in another way.
-        unsafe { &*self.value.get().cast::<T::Atomic>() }
+        unsafe { &*self.value.get().cast::<V::Atomic>() }
     }
 }

@@ -1,14 +1,14 @@
 //! What a shared cell can hold.
 
 use crate::{
-    atomic::primitive::Primitive,
+    atomic::primitive::{Primitive, Raw, Sealed},
     shm::head::Word,
     sync::{AtomicU8, Ordering::Relaxed, in_place::HasAtomic},
 };
 
 /// A type that an [`Atomic`](super::Atomic) can hold: `bool`, `i32`, `u32`, `i64`, `u64`, `f32`, `f64`:
 /// those that have the same size wherever a file can be opened. Sealed.
-pub trait ShmPrimitive: Primitive + HasAtomic<Atomic: Word> {
+pub trait ShmPrimitive: Primitive + Sealed<Verbs: HasAtomic<Self, Atomic: Word>> {
     #[doc(hidden)]
     const TAG: &'static str;
 
@@ -17,7 +17,7 @@ pub trait ShmPrimitive: Primitive + HasAtomic<Atomic: Word> {
 
     /// Whether it contains a value of this type.
     #[doc(hidden)]
-    fn is_valid(_cell: &Self::Atomic) -> bool {
+    fn is_valid(_cell: &Raw<Self>) -> bool {
         true
     }
 }

@@ -11,6 +11,7 @@ use futures_core::stream::{FusedStream, Stream};
 
 use super::{Atomic, Inner, ShmPrimitive, waits::CellWait};
 use crate::{
+    atomic::primitive::Access,
     future::{Open, wait_for::WaitFor},
     sync::Arc,
     wait::budget::Budget,
@@ -43,7 +44,7 @@ impl<T: ShmPrimitive> Values<T> {
     fn news(&self) -> Poll<T> {
         let now = self.cell.get();
         match self.taken {
-            Some(taken) if taken.bits() == now.bits() => Poll::Pending,
+            Some(taken) if T::Verbs::bits(taken) == T::Verbs::bits(now) => Poll::Pending,
             _ => Poll::Ready(now),
         }
     }
@@ -65,7 +66,7 @@ impl<T: ShmPrimitive> Values<T> {
         let (inner, taken) = (&self.cell.inner, self.taken);
         let wait = self.wait.get_or_insert_with(|| {
             Inner::wait(inner.clone(), inner.clone(), move |value: T| {
-                taken.is_none_or(|taken| value.bits() != taken.bits())
+                taken.is_none_or(|taken| T::Verbs::bits(value) != T::Verbs::bits(taken))
             })
         });
         Pin::new(wait).poll(cx)
