@@ -38,7 +38,7 @@ use crate::{
 /// It stands in place, as `std`'s atomics do, with a pointer beside the value: 16 bytes for
 /// 64 bits. Nothing is allocated until somebody waits, `new` is `const`, and a cell may be a
 /// `static`. Reading is one load; writing is one instruction of the hardware, or a short
-/// compare-and-swap loop, and one look at the pointer.
+/// compare-and-swap loop, and a look at the pointer before and after it.
 ///
 /// All operations are sequentially consistent: the cells of a program and `std`'s `SeqCst` atomics
 /// have one order. There is no `Ordering` to choose, because a weaker write could pass
