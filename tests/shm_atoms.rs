@@ -254,3 +254,14 @@ fn who_has_a_file_open_that_is_deleted_goes_on_with_it() {
     let new = numbers(&path);
     assert_eq!(*new.load().unwrap(), []);
 }
+
+#[test]
+fn a_place_is_free_as_soon_as_who_waited_has_dropped_the_atom() {
+    let path = TempPath::new("atom");
+    let one = Options::new().max_participants(1);
+    for _ in 0..200 {
+        let atom = shm::Atom::open_with(&path, "number", || 1, &one).unwrap();
+        assert_eq!(*atom.blocking_wait_for(|n| *n == 1).unwrap(), 1);
+        drop(atom);
+    }
+}

@@ -345,6 +345,10 @@ impl Watched for Core {
             self.listeners.tell(write, || self.version());
         }
     }
+
+    fn retire(&self) {
+        self.store.leave();
+    }
 }
 
 impl Source for Core {

@@ -33,6 +33,9 @@ pub(super) trait Watched: Send + Sync {
 
     /// Tells those who wait for it what it is now.
     fn look(&self);
+
+    /// Gives back what others may want: no handle is left, though the thread may hold it still.
+    fn retire(&self) {}
 }
 
 /// For so long the thread stays when nobody waits.
@@ -132,6 +135,7 @@ pub(super) fn forget(watched: &Arc<dyn Watched>) {
         // The list is not this process's, and may be locked by a thread that is not here.
         return;
     }
+    watched.retire();
     let address = address(watched);
     let groups: Vec<_> = groups().lock().groups.clone();
     for group in groups {

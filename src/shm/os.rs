@@ -276,6 +276,13 @@ pub(super) fn lock(file: &File, offset: u64) -> io::Result<bool> {
     }
 }
 
+/// Gives a byte back. If that fails it is given back when the file is closed.
+pub(super) fn unlock(file: &File, offset: u64) {
+    let lock = byte(offset, libc::F_UNLCK);
+    // SAFETY: the descriptor is open, and the call reads a `flock` from the pointer.
+    unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &lock) };
+}
+
 /// Whether somebody else has locked a byte.
 pub(super) fn is_locked(file: &File, offset: u64) -> io::Result<bool> {
     // As a reader's lock: this one is asked for by who cannot write, too.

@@ -11,7 +11,7 @@ use super::{error::ShmError, os};
 /// The byte of index 0.
 const FIRST: u64 = 1 << 60;
 
-/// Takes the lowest index that is free. It is given back when `file` is closed.
+/// Takes the lowest index that is free. It is given back when `file` is closed, at the latest.
 pub(super) fn claim(file: &File, places: u16) -> Result<u16, ShmError> {
     for index in 0..places {
         if os::lock(file, FIRST + u64::from(index))? {
@@ -19,6 +19,11 @@ pub(super) fn claim(file: &File, places: u16) -> Result<u16, ShmError> {
         }
     }
     Err(ShmError::ParticipantsFull)
+}
+
+/// Gives an index back, before the file is closed.
+pub(super) fn release(file: &File, index: u16) {
+    os::unlock(file, FIRST + u64::from(index));
 }
 
 /// Whether somebody who lives has that index. (Not he who asks.)

@@ -120,6 +120,11 @@ impl Store {
         })
     }
 
+    /// Gives the index back. From now on nobody may commit with this.
+    pub(super) fn leave(&self) {
+        participants::release(&self.shared.file, self.index);
+    }
+
     #[inline]
     fn head(&self) -> &AtomicU64 {
         self.shared.head.word(VALUE)
