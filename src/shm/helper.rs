@@ -54,6 +54,8 @@ struct Group {
 struct List {
     entries: Vec<Entry>,
     is_running: bool,
+    /// For how long the thread sleeps at most.
+    sleep: Duration,
 }
 
 struct Entry {
@@ -106,27 +108,14 @@ pub(super) fn attend(watched: Arc<dyn Watched>) -> Result<Ticket, ShmError> {
         return Err(ShmError::Forked);
     }
     let address = address(&watched);
-    let group = groups().lock().group_for(address);
-    let (is_new, is_running) = {
-        let mut list = group.list.lock();
-        let is_new = list.admit(watched);
-        list.is_running = list.is_running || start(&group);
-        (is_new, list.is_running)
-    };
+    let (group, is_new) = groups().lock().admit(watched)?;
     if is_new {
         group.knock();
     }
-    let ticket = Ticket {
+    Ok(Ticket {
         group,
         watched: address,
-    };
-    if is_running {
-        Ok(ticket)
-    } else {
-        Err(ShmError::Io(io::Error::other(
-            "no thread can be started to sleep for those who wait",
-        )))
-    }
+    })
 }
 
 /// Lets go of a value that nobody will wait for any more.
@@ -147,6 +136,24 @@ pub(super) fn forget(watched: &Arc<dyn Watched>) {
 }
 
 impl Groups {
+    /// One more ticket for a value, in a group whose thread runs. True if it was not in the list.
+    ///
+    /// All groups are locked meanwhile: else two values could take the last place of one, or one
+    /// value a place in two.
+    fn admit(&mut self, watched: Arc<dyn Watched>) -> Result<(Arc<Group>, bool), ShmError> {
+        let group = self.group_for(address(&watched));
+        let mut list = group.list.lock();
+        if !list.is_running && !start(&group) {
+            return Err(ShmError::Io(io::Error::other(
+                "no thread can be started to sleep for those who wait",
+            )));
+        }
+        list.is_running = true;
+        let is_new = list.admit(watched);
+        drop(list);
+        Ok((group, is_new))
+    }
+
     /// The group of a value: its own, else one with room for it.
     fn group_for(&mut self, address: *const ()) -> Arc<Group> {
         let forks = os::forks();
@@ -156,7 +163,7 @@ impl Groups {
             self.forks = forks;
         }
         let own = |group: &&Arc<Group>| group.list.lock().position(address).is_some();
-        let roomy = |group: &&Arc<Group>| group.list.lock().entries.len() < most_entries();
+        let roomy = |group: &&Arc<Group>| group.list.lock().has_room();
         let groups = &mut self.groups;
         if let Some(group) = groups
             .iter()
@@ -175,15 +182,6 @@ impl Groups {
     }
 }
 
-/// One word is that of the list.
-fn most_entries() -> usize {
-    if os::can_sleep_on_many() {
-        os::MOST_WORDS - 1
-    } else {
-        1
-    }
-}
-
 fn start(group: &Arc<Group>) -> bool {
     let group = group.clone();
     let thread = std::thread::Builder::new().name("atomos-shm".into());
@@ -194,6 +192,16 @@ impl List {
     fn position(&self, address: *const ()) -> Option<usize> {
         let is_it = |entry: &Entry| self::address(&entry.watched) == address;
         self.entries.iter().position(is_it)
+    }
+
+    fn has_room(&self) -> bool {
+        if os::can_sleep_on_many() {
+            // One word is that of the list.
+            self.entries.len() < os::MOST_WORDS - 1
+        } else {
+            // A thread that sleeps for one value does not hear of another one.
+            !self.is_running
+        }
     }
 
     /// One more ticket for a value. True if it was not in the list.
@@ -213,6 +221,32 @@ impl List {
         position.is_none()
     }
 
+    /// One ticket less. True if it was the last for that value.
+    fn return_ticket(&mut self, address: *const ()) -> bool {
+        let Some(i) = self.position(address) else {
+            return false;
+        };
+        let entry = &mut self.entries[i];
+        entry.tickets -= 1;
+        let is_idle = entry.tickets == 0;
+        if is_idle {
+            entry.idle_since = Some(Instant::now());
+        }
+        is_idle
+    }
+
+    /// Until the next look at a value, or at the list.
+    fn longest_sleep(&self) -> Duration {
+        let is_idle = self.entries.iter().any(|entry| entry.idle_since.is_some());
+        // Who sleeps for one value alone hears of no news.
+        let by_itself = match is_idle || !os::can_sleep_on_many() {
+            true => LINGER,
+            false => Duration::MAX,
+        };
+        let rechecks = self.entries.iter().map(|entry| entry.watched.recheck());
+        rechecks.fold(by_itself, Duration::min)
+    }
+
     fn remove_idle(&mut self, address: *const ()) -> Option<Entry> {
         let i = self.position(address)?;
         (self.entries[i].tickets == 0).then(|| self.entries.swap_remove(i))
@@ -229,10 +263,10 @@ impl Group {
     fn run(&self) {
         loop {
             let news = self.news.load(Ordering::SeqCst);
-            let Some((watched, longest)) = self.watched() else {
+            let Some((watched, sleep)) = self.watched() else {
                 return;
             };
-            self.turn(news, &watched, longest);
+            self.turn(news, &watched, sleep);
             for one in watched {
                 // It may be the last to hold it.
                 quietly(|| drop(one));
@@ -241,19 +275,17 @@ impl Group {
     }
 
     /// Looks at all values, and sleeps until one of them changes.
-    fn turn(&self, news: u32, watched: &[Arc<dyn Watched>], mut longest: Duration) {
+    fn turn(&self, news: u32, watched: &[Arc<dyn Watched>], sleep: Duration) {
         let mut words = vec![(&self.news, news)];
         for one in watched {
             let epoch = one.signal().arm();
             quietly(|| one.look());
             words.push((one.signal().epoch, epoch));
-            longest = longest.min(one.recheck());
         }
-        os::sleep(&words, longest);
+        os::sleep(&words, sleep);
     }
 
-    /// What there is to look at, and when at the latest the list itself. `None` if the thread
-    /// should end.
+    /// What there is to look at, and when at the latest again. `None` if the thread should end.
     fn watched(&self) -> Option<(Vec<Arc<dyn Watched>>, Duration)> {
         let mut gone = Vec::new();
         let watched = {
@@ -270,13 +302,10 @@ impl Group {
                 }
             }
             list.is_running = !list.entries.is_empty();
-            let entries = || list.entries.iter();
-            let longest = match entries().any(|entry| entry.idle_since.is_some()) {
-                true => LINGER,
-                false => Duration::MAX,
-            };
-            let watched = entries().map(|entry| entry.watched.clone()).collect();
-            list.is_running.then_some((watched, longest))
+            list.sleep = list.longest_sleep();
+            let entries = list.entries.iter();
+            let watched = entries.map(|entry| entry.watched.clone()).collect();
+            list.is_running.then_some((watched, list.sleep))
         };
         for entry in gone {
             quietly(|| drop(entry));
@@ -299,13 +328,15 @@ impl Drop for Ticket {
             // As in `forget`.
             return;
         }
-        let mut list = self.group.list.lock();
-        if let Some(i) = list.position(self.watched) {
-            let entry = &mut list.entries[i];
-            entry.tickets -= 1;
-            if entry.tickets == 0 {
-                entry.idle_since = Some(Instant::now());
-            }
+        let sleeps_too_long = {
+            let mut list = self.group.list.lock();
+            list.return_ticket(self.watched) && list.sleep > LINGER
+        };
+        if sleeps_too_long {
+            self.group.knock();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

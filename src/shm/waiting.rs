@@ -38,7 +38,12 @@ impl<F: Future + Unpin> Future for Attended<F> {
         if self.ticket.is_none() {
             self.ticket = Some(helper::attend(self.watched.clone())?);
         }
-        Pin::new(&mut self.future).poll(cx).map(Ok)
+        let polled = Pin::new(&mut self.future).poll(cx);
+        if polled.is_ready() {
+            // Who keeps a wait that is over keeps nothing else.
+            self.ticket = None;
+        }
+        polled.map(Ok)
     }
 }
 
