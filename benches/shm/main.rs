@@ -6,6 +6,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod bare;
 mod children;
 mod server;
 mod value;
@@ -14,16 +15,15 @@ use std::fs::File;
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use atomos::{Atomic, shm};
+use bare::Bare;
 use children::{Folder, Role};
 use harness::Harness;
 use harness::clock::wall;
-use rustix::thread::futex;
 use server::Client;
 use value::{Bytes, Fixed, filled};
 
@@ -94,12 +94,16 @@ fn wake(harness: &mut Harness) {
     let _children = [Role::Task, Role::Thread].map(|role| folder.start(role));
     let to = |name: &str| change(folder.cell(name), folder.cell(&format!("{name} took")));
     let (task, thread) = (to("task"), to("thread"));
-    let bare = Bare::start();
+    let (bare, relayed) = (Bare::start(1), Bare::start(2));
     harness
         .group("from a change to whom it concerns")
         .rounds(301, 1)
         .ours("a task in another process", task)
         .peer("a thread in this one, on a bare futex", 4.0, bare.change())
+        .beside(
+            "a thread in this one, woken by such a thread",
+            relayed.change(),
+        )
         .beside("a plain thread in another process", thread)
         .report();
 }
@@ -118,91 +122,30 @@ fn wake_many(harness: &mut Harness) {
         .report();
 }
 
-/// Tells the other side the time, and is told how long that has taken.
 fn change(cell: shm::Atomic<u64>, took: shm::Atomic<u64>) -> impl FnMut(u64) -> Duration + use<> {
-    let once = move || {
-        took.set(0);
+    let mut once = latency(move |now| cell.set(now), move || took.get_and_set(0));
+    // The other process may have to start first.
+    once(1);
+    once
+}
+
+/// Hands the time over, and is told how long that has taken, once a millisecond or so.
+pub(crate) fn latency(
+    mut hand_over: impl FnMut(u64),
+    mut take_answer: impl FnMut() -> u64,
+) -> impl FnMut(u64) -> Duration {
+    let mut once = move || {
         thread::sleep(Duration::from_millis(1));
-        cell.set(children::now());
+        hand_over(children::now());
         loop {
             thread::sleep(Duration::from_micros(500));
-            match took.get() {
+            match take_answer() {
                 0 => {}
                 nanos => return Duration::from_nanos(nanos),
             }
         }
     };
-    once();
     move |iterations| (0..iterations).map(|_| once()).sum()
-}
-
-/// A thread that sleeps on a futex of this process alone.
-struct Bare {
-    time: AtomicU64,
-    took: AtomicU64,
-    word: AtomicU32,
-    ended: AtomicBool,
-}
-
-impl Bare {
-    fn start() -> BareThread {
-        let bare = Arc::new(Bare {
-            time: AtomicU64::new(0),
-            took: AtomicU64::new(0),
-            word: AtomicU32::new(0),
-            ended: AtomicBool::new(false),
-        });
-        let same = bare.clone();
-        thread::spawn(move || same.sleep());
-        BareThread(bare)
-    }
-
-    fn sleep(&self) {
-        let mut seen = 0;
-        while !self.ended.load(SeqCst) {
-            let _ = futex::wait(&self.word, futex::Flags::PRIVATE, seen, None);
-            let word = self.word.load(SeqCst);
-            if word != seen {
-                seen = word;
-                self.took
-                    .store(children::now() - self.time.load(SeqCst), SeqCst);
-            }
-        }
-    }
-
-    fn wake(&self) {
-        self.word.fetch_add(1, SeqCst);
-        let _ = futex::wake(&self.word, futex::Flags::PRIVATE, 1);
-    }
-}
-
-struct BareThread(Arc<Bare>);
-
-impl BareThread {
-    fn change(&self) -> impl FnMut(u64) -> Duration {
-        let bare = &*self.0;
-        let once = || {
-            bare.took.store(0, SeqCst);
-            thread::sleep(Duration::from_millis(1));
-            bare.time.store(children::now(), SeqCst);
-            bare.wake();
-            loop {
-                thread::sleep(Duration::from_micros(500));
-                match bare.took.load(SeqCst) {
-                    0 => {}
-                    nanos => return Duration::from_nanos(nanos),
-                }
-            }
-        };
-        move |iterations| (0..iterations).map(|_| once()).sum()
-    }
-}
-
-impl Drop for BareThread {
-    fn drop(&mut self) {
-        self.0.ended.store(true, SeqCst);
-        self.0.wake();
-    }
 }
 
 /// What a wait costs by itself: it begins, is not over, and is dropped.

@@ -1,8 +1,8 @@
 //! Memory that is used again.
 //!
-//! A large value needs a buffer of its size for each commit and each read. Memory that comes from the
-//! system every time costs more than all that is done with it, because each page is made when it
-//! is first touched.
+//! A large value needs a buffer of its size for each commit and each read. Memory that comes from
+//! the system every time costs more than all that is done with it, because each page is made when
+//! it is first touched.
 
 use std::{
     mem,

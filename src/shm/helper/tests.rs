@@ -306,8 +306,8 @@ impl Watched for Still {
     fn look(&self) {}
 }
 
-// A group with a value too many could not sleep at all, and would turn for ever; a value in two groups
-// would be looked at by two threads.
+// A group with a value too many could not sleep at all, and would turn for ever; a value in two
+// groups would be looked at by two threads.
 #[test]
 fn values_that_come_at_once_get_one_place_each() {
     const THREADS: usize = 4;
