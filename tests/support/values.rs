@@ -41,6 +41,12 @@ impl<V> Deref for Counted<V> {
     }
 }
 
+impl<V: PartialEq> PartialEq for Counted<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
 impl<V: fmt::Debug> fmt::Debug for Counted<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.value.fmt(f)
