@@ -1,5 +1,9 @@
 //! The one door to what threads share: std's primitives, or loom's when models run.
 //!
+//! With `--cfg loom --cfg atomos_shuttle` they are shuttle's: all that is said of loom holds of
+//! it, but that schedules are drawn at random, and that every access is taken for sequentially
+//! consistent.
+//!
 //! No file outside of this module names `std::sync::atomic`, `std::sync::Mutex` or a cell, so that
 //! everything the crate does between threads is seen by the model checker.
 
@@ -21,33 +25,23 @@ pub(crate) mod in_place;
 pub(crate) mod late_box;
 pub(crate) mod threads;
 
-#[cfg(loom)]
-pub(crate) use loom::{
-    sync::{
-        Arc,
-        atomic::{
-            AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr,
-            AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-        },
-    },
-    thread::yield_now,
-};
+#[cfg(all(loom, not(atomos_shuttle)))]
+use loom as imp;
+#[cfg(all(loom, atomos_shuttle))]
+use shuttle as imp;
 #[cfg(not(loom))]
-pub(crate) use std::{
-    sync::{
-        Arc,
-        atomic::{
-            AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr,
-            AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-        },
-    },
-    thread::yield_now,
-};
+use std as imp;
 
-#[cfg(loom)]
-use loom::sync as imp;
-#[cfg(not(loom))]
-use std::sync as imp;
+pub(crate) use imp::{
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr,
+            AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        },
+    },
+    thread::yield_now,
+};
 
 /// Between a sequentially consistent write of one place and a sequentially consistent read of
 /// another.
@@ -68,17 +62,17 @@ pub(crate) fn full_barrier() {
 
 /// A mutex for short sections without user code, which therefore cannot be poisoned.
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(imp::Mutex<T>);
+pub(crate) struct Mutex<T>(imp::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(imp::Mutex::new(value))
+        Self(imp::sync::Mutex::new(value))
     }
 
     /// Enters the section. What the guard's scope contains must not run a closure, a
     /// waker or a destructor of the user.
     #[inline]
-    pub(crate) fn lock(&self) -> imp::MutexGuard<'_, T> {
+    pub(crate) fn lock(&self) -> imp::sync::MutexGuard<'_, T> {
         #[cfg(all(test, not(loom)))]
         LOCKS.set(LOCKS.get() + 1);
         self.0
@@ -103,24 +97,24 @@ pub(crate) fn locks_taken(f: impl FnOnce()) -> usize {
 /// `UnsafeCell` in loom's form: access is a closure, which the models check for races.
 #[derive(Debug)]
 pub(crate) struct UnsafeCell<T>(
-    #[cfg(loom)] loom::cell::UnsafeCell<T>,
-    #[cfg(not(loom))] std::cell::UnsafeCell<T>,
+    #[cfg(all(loom, not(atomos_shuttle)))] loom::cell::UnsafeCell<T>,
+    #[cfg(any(not(loom), atomos_shuttle))] std::cell::UnsafeCell<T>,
 );
 
 impl<T> UnsafeCell<T> {
     pub(crate) fn new(value: T) -> Self {
-        #[cfg(loom)]
+        #[cfg(all(loom, not(atomos_shuttle)))]
         return Self(loom::cell::UnsafeCell::new(value));
-        #[cfg(not(loom))]
+        #[cfg(any(not(loom), atomos_shuttle))]
         return Self(std::cell::UnsafeCell::new(value));
     }
 
     /// A pointer for reading and writing; whoever follows it proves that nobody else does.
     #[inline]
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
-        #[cfg(loom)]
+        #[cfg(all(loom, not(atomos_shuttle)))]
         return self.0.with_mut(f);
-        #[cfg(not(loom))]
+        #[cfg(any(not(loom), atomos_shuttle))]
         return f(self.0.get());
     }
 }

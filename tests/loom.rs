@@ -2,7 +2,7 @@
 //!
 //! Run with `RUSTFLAGS="--cfg loom" cargo test --release --test loom`. Constants of the
 //! library shrink under loom, so that second rounds are reached.
-#![cfg(loom)]
+#![cfg(all(loom, not(atomos_shuttle)))]
 
 #[path = "loom/support.rs"]
 mod support;
