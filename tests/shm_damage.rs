@@ -69,7 +69,7 @@ fn mend(bytes: &mut [u8]) {
 fn crc(parts: &[&[u8]]) -> u32 {
     !parts.concat().iter().fold(!0, |sum, byte| {
         (0..8).fold(sum ^ u32::from(*byte), |sum: u32, _| {
-            sum >> 1 ^ 0xedb8_8320 * (sum & 1)
+            (sum >> 1) ^ (0xedb8_8320 * (sum & 1))
         })
     })
 }
@@ -500,15 +500,14 @@ fn p3_without_room_the_value_stays() {
     in_child("p3_without_room_the_value_stays", || {
         let (path, other) = (TempPath::new("damage"), TempPath::new("damage"));
         let atom = open(&path).unwrap();
-        // SAFETY: no handler is installed, and the limit is read from a struct of its own.
-        unsafe {
-            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-            let limit = libc::rlimit {
-                rlim_cur: 8192,
-                rlim_max: 8192,
-            };
-            assert_eq!(libc::setrlimit(libc::RLIMIT_FSIZE, &limit), 0);
-        }
+        let limit = libc::rlimit {
+            rlim_cur: 8192,
+            rlim_max: 8192,
+        };
+        // SAFETY: no handler is installed: the signal is ignored.
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+        // SAFETY: the limit is read from a struct that lives.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
         for _ in 0..3 {
             let full = atom.reset(vec![u64::MAX; 100_000]);
             assert!(matches!(full, Err(ShmError::NoSpace)), "{full:?}");
