@@ -21,15 +21,19 @@ use std::{fmt, panic};
 
 use self::primitive::{Access, Placed, Primitive, Raw, level};
 use crate::{
-    sync::{Arc, barrier, late_box::LateBox},
+    sync::{
+        Arc, barrier,
+        late_box::{LateBox, Marks},
+    },
     wait::{
         arrivals::Write,
         line::Line,
         listeners::Listeners,
         panics::Panics,
+        presence::Presence,
         roster::Observer,
         source::{Commit, Registered, Source},
-        threshold::{Goal, Parked, Thresholds},
+        threshold::{Goal, Level, Parked, Thresholds},
     },
 };
 
@@ -95,7 +99,7 @@ use crate::{
 /// ```
 pub struct Atomic<T: Primitive> {
     value: Placed<T>,
-    /// Made when somebody waits for the first time.
+    /// Made when somebody waits for the first time, and marked while somebody may wait.
     observers: LateBox<Observers<T>>,
 }
 
@@ -112,15 +116,12 @@ impl<T: Primitive> Observers<T> {
             listeners: Listeners::new(),
         }
     }
-
-    /// Whether there may be anybody whom a write concerns.
-    #[inline]
-    fn may_care(&self, old: T, new: T) -> bool {
-        self.thresholds
-            .may_concern(T::Verbs::key(old), T::Verbs::key(new))
-            || self.listeners.are_present()
-    }
 }
+
+/// Somebody may be among the [thresholds](Observers::thresholds).
+const LEVELS: Marks = Marks::FIRST;
+/// Somebody may be among the [listeners](Observers::listeners).
+const LISTENERS: Marks = Marks::SECOND;
 
 impl<T: Primitive> Atomic<T> {
     #[inline]
@@ -132,38 +133,43 @@ impl<T: Primitive> Atomic<T> {
         self.observers.get_or_make(Observers::new)
     }
 
-    /// Precedes every write: how many waits have begun.
+    /// Precedes every write: how many waits have begun, if any of them may last.
     #[inline]
     fn begun(&self) -> u64 {
-        let observers = self.observers.get();
-        observers.map_or(0, |observers| observers.listeners.arrivals().so_far())
+        let observers = self.observers.marked();
+        observers.map_or(0, |(observers, _)| observers.listeners.arrivals().so_far())
     }
 
     /// Follows every write: tells those whom it concerns.
     #[inline]
     fn wrote(&self, begun: u64, old: T, new: T) {
         barrier();
-        if let Some(observers) = self.observers.get() {
-            if observers.may_care(old, new) {
-                self.tell(observers, Write { old, new, begun });
+        if let Some((observers, marks)) = self.observers.marked() {
+            let levels = marks.meet(LEVELS) && {
+                let key = T::Verbs::key;
+                observers.thresholds.may_concern(key(old), key(new))
+            };
+            let listeners = marks.meet(LISTENERS);
+            if levels || listeners {
+                self.tell(observers, Write { old, new, begun }, levels, listeners);
             }
         }
     }
 
+    /// Tells the `levels`, and the `listeners`.
     #[cold]
-    fn tell(&self, observers: &Observers<T>, write: Write<T>) {
-        let (thresholds, listeners) = (&observers.thresholds, &observers.listeners);
+    fn tell(&self, observers: &Observers<T>, write: Write<T>, levels: bool, listeners: bool) {
         let mut panics = Panics::new();
         // Left first: a waker may write again, and that value comes after this one.
-        let is_left = listeners.are_present();
-        if is_left {
-            listeners.leave(write, || self.get(), &mut panics);
+        if listeners {
+            observers.listeners.leave(write, self, &mut panics);
         }
-        if thresholds.may_concern(T::Verbs::key(write.old), T::Verbs::key(write.new)) {
-            thresholds.tell(write.map(level), || level(self.get()), &mut panics);
+        if levels {
+            let write = write.map(level);
+            observers.thresholds.tell(write, self, &mut panics);
         }
-        if is_left {
-            panics.catch(|| listeners.deliver(|| self.get()));
+        if listeners {
+            panics.catch(|| observers.listeners.deliver(self));
         }
         panics.resume();
     }
@@ -185,8 +191,41 @@ impl<T: Primitive> Atomic<T> {
     pub(crate) fn park(&self, goal: Goal) -> Result<Parked, u64> {
         let observers = self.observers();
         let arrivals = observers.listeners.arrivals();
-        let look = || level(self.get());
-        observers.thresholds.park(goal, arrivals, look)
+        observers.thresholds.park(goal, arrivals, self)
+    }
+}
+
+/// For the listeners.
+impl<T: Primitive> Presence<T> for Atomic<T> {
+    fn look(&self) -> T {
+        self.get()
+    }
+
+    fn raise(&self) -> bool {
+        let is_first = self.observers.mark(LISTENERS);
+        barrier();
+        is_first
+    }
+
+    fn lower(&self) {
+        self.observers.unmark(LISTENERS);
+    }
+}
+
+/// For the levels.
+impl<T: Primitive> Presence<Level> for Atomic<T> {
+    fn look(&self) -> Level {
+        level(self.get())
+    }
+
+    fn raise(&self) -> bool {
+        let is_first = self.observers.mark(LEVELS);
+        barrier();
+        is_first
+    }
+
+    fn lower(&self) {
+        self.observers.unmark(LEVELS);
     }
 }
 
@@ -195,12 +234,12 @@ impl<T: Primitive> Source for Atomic<T> {
 
     fn register(&self, observer: Observer<T>) -> Registered<T> {
         let listeners = &self.observers().listeners;
-        Registered::Since(listeners.register(observer, || self.get()), Vec::new())
+        Registered::Since(listeners.register(observer, self), Vec::new())
     }
 
     fn unregister(&self, observer: &Observer<T>) {
         let listeners = &self.observers().listeners;
-        listeners.unregister(observer, || self.get());
+        listeners.unregister(observer, self);
     }
 
     fn look(&self) -> T {
@@ -208,7 +247,7 @@ impl<T: Primitive> Source for Atomic<T> {
     }
 
     fn deliver(&self) {
-        self.observers().listeners.deliver(|| self.get());
+        self.observers().listeners.deliver(self);
     }
 
     #[cfg(not(loom))]

@@ -17,12 +17,16 @@ use std::{fmt, panic, sync::Arc};
 use arc_swap::ArcSwap;
 
 use crate::{
-    sync::{full_barrier, late_box::LateBox},
+    sync::{
+        full_barrier,
+        late_box::{LateBox, Marks},
+    },
     wait::{
         arrivals::Write,
         listeners::Listeners,
         mailbox::Event,
         panics::drop_quietly,
+        presence::Presence,
         roster::Observer,
         source::{Registered, Source},
     },
@@ -54,7 +58,7 @@ use crate::{
 /// ```
 pub struct AtomicReference<T> {
     value: ArcSwap<T>,
-    /// Made when somebody waits for the first time.
+    /// Made when somebody waits for the first time, and marked while somebody may wait.
     listeners: LateBox<Listeners<Arc<T>>>,
 }
 
@@ -71,22 +75,39 @@ impl<T> AtomicReference<T> {
 
     /// Precedes every write: how many waits have begun.
     fn begun(&self) -> u64 {
-        let listeners = self.listeners.get();
-        listeners.map_or(0, |listeners| listeners.arrivals().so_far())
+        let listeners = self.listeners.marked();
+        listeners.map_or(0, |(listeners, _)| listeners.arrivals().so_far())
     }
 
     /// Follows every write: tells those who wait.
     fn wrote(&self, begun: u64, old: &Arc<T>, new: Arc<T>) {
         // What arc-swap orders is its own matter.
         full_barrier();
-        if let Some(listeners) = self.listeners.get() {
-            if listeners.are_present() {
+        match self.listeners.marked() {
+            Some((listeners, _)) => {
                 let old = old.clone();
-                listeners.tell(Write { old, new, begun }, || self.get());
-                return;
+                listeners.tell(Write { old, new, begun }, self);
             }
+            None => drop_quietly(new),
         }
-        drop_quietly(new);
+    }
+}
+
+/// The one register of those who wait for a reference has the first mark.
+impl<T> Presence<Arc<T>> for AtomicReference<T> {
+    fn look(&self) -> Arc<T> {
+        self.get()
+    }
+
+    fn raise(&self) -> bool {
+        let is_first = self.listeners.mark(Marks::FIRST);
+        // As in `wrote`.
+        full_barrier();
+        is_first
+    }
+
+    fn lower(&self) {
+        self.listeners.unmark(Marks::FIRST);
     }
 }
 
@@ -94,12 +115,12 @@ impl<T> Source for AtomicReference<T> {
     type Event = Arc<T>;
 
     fn register(&self, observer: Observer<Arc<T>>) -> Registered<Arc<T>> {
-        let seen = self.listeners().register(observer, || self.get());
+        let seen = self.listeners().register(observer, self);
         Registered::Since(seen, Vec::new())
     }
 
     fn unregister(&self, observer: &Observer<Arc<T>>) {
-        self.listeners().unregister(observer, || self.get());
+        self.listeners().unregister(observer, self);
     }
 
     fn look(&self) -> Arc<T> {
@@ -107,7 +128,7 @@ impl<T> Source for AtomicReference<T> {
     }
 
     fn deliver(&self) {
-        self.listeners().deliver(|| self.get());
+        self.listeners().deliver(self);
     }
 
     #[cfg(not(loom))]

@@ -11,6 +11,7 @@
 //! - [`roster`]: all observers of one source, and how they come and go;
 //! - [`shift`]: who tells them, one thread at a time;
 //! - [`listeners`], [`threshold`]: those who wait for a cell, whose values are overwritten;
+//! - [`presence`]: whether there is anybody, for a writer to see at a glance;
 //! - [`arrivals`]: which of them began before a write;
 //! - [`levels`]: things in order, few or many;
 //! - [`panics`], [`budget`]: what user code may do, and tokio's cooperative scheduling.
@@ -25,6 +26,7 @@ pub(crate) mod listeners;
 pub(crate) mod mailbox;
 pub(crate) mod panics;
 pub(crate) mod predicate;
+pub(crate) mod presence;
 pub(crate) mod roster;
 pub(crate) mod shift;
 pub(crate) mod source;

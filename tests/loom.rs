@@ -23,6 +23,8 @@ mod first_wait;
 mod line;
 #[path = "loom/listeners.rs"]
 mod listeners;
+#[path = "loom/presence.rs"]
+mod presence;
 #[path = "loom/threshold.rs"]
 mod threshold;
 #[path = "loom/waits.rs"]

@@ -113,6 +113,35 @@ fn g5_answered_waits_leave_the_gap_wide_again() {
     assert_eq!(locks_taken(|| increments(&cell)), 0);
 }
 
+/// When all have gone, in whatever way, the next write finds that out, and the ones after it see
+/// at a glance that nobody waits.
+#[test]
+fn g5_nobody_is_present_after_the_next_write() {
+    let cell = Atomic::new(0);
+    let is_present = || cell.observers.marked().is_some();
+    let kinds: [fn(&Atomic<i64>) -> Wait<'_>; 4] = [
+        |cell| Box::pin(cell.wait_at_least(1)),
+        |cell| Box::pin(cell.changed_from(0)),
+        |cell| Box::pin(cell.wait_for(|n| n > 0)),
+        |cell| Box::pin(cell.update_when(|n| n > 0, |n| n)),
+    ];
+    for kind in kinds {
+        for is_answered in [false, true] {
+            cell.set(0);
+            let mut wait = kind(&cell);
+            assert!(poll(&mut wait, Waker::noop()).is_pending());
+            assert!(is_present());
+            if is_answered {
+                cell.set(1);
+                assert!(poll(&mut wait, Waker::noop()).is_ready());
+            }
+            drop(wait);
+            cell.set(0);
+            assert!(!is_present());
+        }
+    }
+}
+
 /// Closures beside the levels: once they are gone, so is what they cost.
 #[test]
 fn g5_closures_that_left_cost_nothing_after_the_next_write() {

@@ -24,10 +24,11 @@ use super::{
 use crate::{
     atom::node::Draft,
     snapshot::{Conflict, Snapshot},
-    sync::{Arc, AtomicU64, Ordering},
+    sync::{Arc, AtomicBool, AtomicU64, Ordering},
     wait::{
         arrivals::Write,
         listeners::Listeners,
+        presence::Presence,
         roster::Observer,
         source::{Registered, Source},
     },
@@ -95,6 +96,8 @@ struct Core {
     decoding: Spare,
     /// They are told versions.
     listeners: Listeners<u64>,
+    /// Somebody may be among them.
+    present: AtomicBool,
     /// The version that they were told last, plus one.
     told: AtomicU64,
 }
@@ -144,6 +147,7 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
             encoding: Spare::default(),
             decoding: Spare::default(),
             listeners: Listeners::new(),
+            present: AtomicBool::new(false),
             told: AtomicU64::new(0),
         });
         let keeper = Arc::new(Keeper(core.clone()));
@@ -339,10 +343,10 @@ impl Watched for Core {
         // Relaxed: this thread alone uses it. Versions do not come back, so who waits has judged
         // this one, or registered at it.
         let told = self.told.swap(now + 1, Ordering::Relaxed);
-        if told != now + 1 && self.listeners.are_present() {
+        if told != now + 1 && self.present.load(Ordering::SeqCst) {
             let (old, new) = (now, now);
             let write = Write { old, new, begun };
-            self.listeners.tell(write, || self.version());
+            self.listeners.tell(write, self);
         }
     }
 
@@ -351,20 +355,33 @@ impl Watched for Core {
     }
 }
 
+impl Presence<u64> for Core {
+    fn look(&self) -> u64 {
+        self.version()
+    }
+
+    fn raise(&self) -> bool {
+        // SeqCst, as all of this: before the number of the wait, and its look.
+        let is_first = !self.present.swap(true, Ordering::SeqCst);
+        // A sleeper of its own: the thread may have looked before this wait was there.
+        self.store.shared.signal().arm();
+        is_first
+    }
+
+    fn lower(&self) {
+        self.present.store(false, Ordering::SeqCst);
+    }
+}
+
 impl Source for Core {
     type Event = u64;
 
     fn register(&self, observer: Observer<u64>) -> Registered<u64> {
-        let seen = self.listeners.register(observer, || {
-            // A sleeper of its own: the thread may have looked before this wait was there.
-            self.store.shared.signal().arm();
-            self.version()
-        });
-        Registered::Since(seen, Vec::new())
+        Registered::Since(self.listeners.register(observer, self), Vec::new())
     }
 
     fn unregister(&self, observer: &Observer<u64>) {
-        self.listeners.unregister(observer, || self.version());
+        self.listeners.unregister(observer, self);
     }
 
     fn look(&self) -> u64 {
@@ -372,7 +389,7 @@ impl Source for Core {
     }
 
     fn deliver(&self) {
-        self.listeners.deliver(|| self.version());
+        self.listeners.deliver(self);
     }
 
     fn is_deliverer(&self) -> bool {

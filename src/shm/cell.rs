@@ -25,10 +25,11 @@ use crate::{
         primitive::{self as words, Access, Arithmetic, Bitwise, Logic, Number, Raw},
         updates::update_verbs,
     },
-    sync::{Arc, Mutex},
+    sync::{Arc, AtomicBool, Mutex, Ordering},
     wait::{
         arrivals::Write,
         listeners::Listeners,
+        presence::Presence,
         roster::Observer,
         source::{Registered, Source},
     },
@@ -86,6 +87,8 @@ pub struct Atomic<T: ShmPrimitive> {
 struct Inner<T: ShmPrimitive> {
     shared: Shared,
     listeners: Listeners<T>,
+    /// Somebody may be among them.
+    present: AtomicBool,
     told: Mutex<Told>,
 }
 
@@ -128,6 +131,7 @@ impl<T: ShmPrimitive> Atomic<T> {
         let inner = Arc::new(Inner {
             shared,
             listeners: Listeners::new(),
+            present: AtomicBool::new(false),
             told: Mutex::default(),
         });
         let keeper = Arc::new(Keeper(inner.clone()));
@@ -204,11 +208,28 @@ impl<T: ShmPrimitive> Watched for Inner<T> {
         };
         let told = std::mem::replace(&mut *self.told.lock(), telling);
         // Who waits has judged this value, if it is still the one that was told and nobody has come.
-        if told != telling && self.listeners.are_present() {
+        if told != telling && self.present.load(Ordering::SeqCst) {
             let (old, new) = (now, now);
-            self.listeners
-                .tell(Write { old, new, begun }, || self.get());
+            self.listeners.tell(Write { old, new, begun }, self);
         }
+    }
+}
+
+impl<T: ShmPrimitive> Presence<T> for Inner<T> {
+    fn look(&self) -> T {
+        self.get()
+    }
+
+    fn raise(&self) -> bool {
+        // SeqCst, as all of this: before the number of the wait, and its look.
+        let is_first = !self.present.swap(true, Ordering::SeqCst);
+        // A sleeper of its own: the thread may have looked before this wait was there.
+        self.shared.signal().arm();
+        is_first
+    }
+
+    fn lower(&self) {
+        self.present.store(false, Ordering::SeqCst);
     }
 }
 
@@ -216,16 +237,11 @@ impl<T: ShmPrimitive> Source for Inner<T> {
     type Event = T;
 
     fn register(&self, observer: Observer<T>) -> Registered<T> {
-        let seen = self.listeners.register(observer, || {
-            // A sleeper of its own: the thread may have looked before this wait was there.
-            self.shared.signal().arm();
-            self.get()
-        });
-        Registered::Since(seen, Vec::new())
+        Registered::Since(self.listeners.register(observer, self), Vec::new())
     }
 
     fn unregister(&self, observer: &Observer<T>) {
-        self.listeners.unregister(observer, || self.get());
+        self.listeners.unregister(observer, self);
     }
 
     fn look(&self) -> T {
@@ -233,7 +249,7 @@ impl<T: ShmPrimitive> Source for Inner<T> {
     }
 
     fn deliver(&self) {
-        self.listeners.deliver(|| self.get());
+        self.listeners.deliver(self);
     }
 
     fn is_deliverer(&self) -> bool {

@@ -1,4 +1,7 @@
 //! A box that is filled when it is first needed, by whoever is first; the size of a pointer.
+//!
+//! Two *marks* stand in the low bits of the pointer, so that one load tells whether there
+//! is a box, and what is marked. Nothing is marked before the box is there.
 
 #![allow(unsafe_code)]
 
@@ -6,15 +9,34 @@ use std::{marker::PhantomData, ptr::null_mut};
 
 use super::{AtomicPtr, Ordering};
 
+/// Some of the two marks.
+#[derive(Clone, Copy)]
+pub(crate) struct Marks(usize);
+
+impl Marks {
+    pub(crate) const FIRST: Self = Self(1);
+    pub(crate) const SECOND: Self = Self(2);
+    const ALL: Self = Self(3);
+
+    /// Whether the two have one in common.
+    #[inline]
+    pub(crate) fn meet(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
 /// See the [module](self).
 pub(crate) struct LateBox<T> {
-    /// Null, or from `Box::into_raw`; then it stays as it is until the drop.
+    /// Null, or from `Box::into_raw` and then the same until the drop; and the marks.
     content: AtomicPtr<T>,
     /// Sent and shared as a `OnceLock` is: what one thread has put in another may drop.
     owns: PhantomData<std::sync::OnceLock<T>>,
 }
 
 impl<T> LateBox<T> {
+    /// The marks take the place of bits that are zero in the address of every `T`.
+    const HAS_ROOM: () = assert!(align_of::<T>() > Marks::ALL.0);
+
     const_unless_loom! {
         pub(crate) fn new() -> Self {
             Self {
@@ -25,12 +47,30 @@ impl<T> LateBox<T> {
     }
 
     #[inline]
+    fn load(&self) -> *mut T {
+        // Acquire: pairs with the Release of `fill`. SeqCst: to find nothing, or no mark, is to
+        // have looked before it was filled or marked, in the one order that writers and
+        // registrations share.
+        self.content.load(Ordering::SeqCst)
+    }
+
+    #[inline]
     pub(crate) fn get(&self) -> Option<&T> {
-        // Acquire: pairs with the Release of `fill`. SeqCst: to find nothing is to have looked
-        // before it was filled, in the one order that writers and registrations share.
-        let content = self.content.load(Ordering::SeqCst);
         // SAFETY: it is null or came from a box that is not freed before `self` is dropped.
-        unsafe { content.as_ref() }
+        unsafe { plain(self.load()).as_ref() }
+    }
+
+    /// The content and its marks, if there are any.
+    #[inline]
+    pub(crate) fn marked(&self) -> Option<(&T, Marks)> {
+        let content = self.load();
+        let marks = Marks(content.addr() & Marks::ALL.0);
+        if !marks.meet(Marks::ALL) {
+            return None;
+        }
+        // SAFETY: as in `get`.
+        let content = unsafe { plain(content).as_ref() };
+        content.map(|content| (content, marks))
     }
 
     /// The content, made now if there is none.
@@ -44,8 +84,9 @@ impl<T> LateBox<T> {
 
     #[cold]
     fn fill(&self, content: T) -> &T {
+        let () = Self::HAS_ROOM;
         let mine = Box::into_raw(Box::new(content));
-        // SeqCst: Release for the content, and see `get`.
+        // SeqCst: Release for the content, and see `load`.
         let there =
             self.content
                 .compare_exchange(null_mut(), mine, Ordering::SeqCst, Ordering::SeqCst);
@@ -54,14 +95,54 @@ impl<T> LateBox<T> {
             drop(unsafe { Box::from_raw(mine) });
         }
         // SAFETY: `mine` was published, or what was there before; see `get`.
-        unsafe { &*there.map_or_else(|other| other, |_| mine) }
+        unsafe { &*there.map_or_else(plain, |_| mine) }
     }
+
+    /// Sets `mark` on the content, which has been made, unless it is set. True if it was not.
+    ///
+    /// One mark is set and cleared under one lock, which is the caller's matter.
+    pub(crate) fn mark(&self, mark: Marks) -> bool {
+        let is_new = !Marks(self.load().addr()).meet(mark);
+        if is_new {
+            self.change(|address| address | mark.0);
+        }
+        is_new
+    }
+
+    /// Clears `mark`, as above.
+    pub(crate) fn unmark(&self, mark: Marks) {
+        self.change(|address| address & !mark.0);
+    }
+
+    #[cold]
+    fn change(&self, f: impl Fn(usize) -> usize) {
+        let mut before = self.load();
+        loop {
+            let after = before.map_addr(&f);
+            // SeqCst: see `load`. Release, Acquire: a chain of changes keeps that of `fill`.
+            match (self.content).compare_exchange_weak(
+                before,
+                after,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            ) {
+                Ok(_) => return,
+                Err(now) => before = now,
+            }
+        }
+    }
+}
+
+/// The pointer without the marks.
+#[inline]
+fn plain<T>(content: *mut T) -> *mut T {
+    content.map_addr(|address| address & !Marks::ALL.0)
 }
 
 impl<T> Drop for LateBox<T> {
     fn drop(&mut self) {
         // Relaxed: whoever drops has exclusive access.
-        let content = self.content.swap(null_mut(), Ordering::Relaxed);
+        let content = plain(self.content.swap(null_mut(), Ordering::Relaxed));
         if !content.is_null() {
             // SAFETY: from `Box::into_raw`, and nobody has a reference any more.
             drop(unsafe { Box::from_raw(content) });

@@ -31,7 +31,8 @@ impl Arrivals {
     /// Writer, before its write: how many waits have begun.
     #[inline]
     pub(crate) fn so_far(&self) -> u64 {
-        // SeqCst: as above. An old number would only make the writer more careful.
+        // SeqCst: as above. An old number would only make the writer more careful, and so does 0,
+        // which is right where nobody is [present](super::presence).
         self.0.load(Ordering::SeqCst)
     }
 }

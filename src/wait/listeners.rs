@@ -7,7 +7,8 @@
 //!
 //! | step | writer                                 | registration (under the register's lock)    |
 //! |------|----------------------------------------|---------------------------------------------|
-//! | 1    | reads how many waits have begun        | announces news, raises *present*            |
+//! | 1    | reads how many waits have begun        | announces news, raises                      |
+//! |      |                                        | [*present*](super::presence)                |
 //! | 2    | writes the value                       | barrier                                     |
 //! | 3    | barrier                                | takes its number                            |
 //! | 4    | reads *present*: nobody, done          | reads the value: *seen*                     |
@@ -45,14 +46,14 @@ use super::{
     line::Line,
     mailbox::Event,
     panics::Panics,
+    presence::Presence,
     roster::{self, Observer, Old, Roster},
     shift::{Shift, Shifts},
 };
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering, full_barrier};
+use crate::sync::{Arc, Mutex};
 
 /// See the [module](self).
 pub(crate) struct Listeners<E> {
-    present: AtomicBool,
     arrivals: Arrivals,
     left: Mutex<Left<E>>,
     roster: Roster<E>,
@@ -173,7 +174,6 @@ impl<E: Event> Left<E> {
 impl<E: Event> Listeners<E> {
     pub(crate) fn new() -> Self {
         Self {
-            present: AtomicBool::new(false),
             arrivals: Arrivals::new(),
             left: Mutex::new(Left {
                 values: VecDeque::new(),
@@ -194,14 +194,6 @@ impl<E: Event> Listeners<E> {
         &self.arrivals
     }
 
-    /// Writer, after its write: whether there is anybody.
-    #[inline]
-    pub(crate) fn are_present(&self) -> bool {
-        // SeqCst: step 3, behind a `barrier` that is there for loom alone. What follows takes a
-        // lock, so nothing is acquired by it.
-        self.present.load(Ordering::SeqCst)
-    }
-
     pub(crate) fn line(&self) -> &Arc<Line> {
         &self.line
     }
@@ -211,12 +203,12 @@ impl<E: Event> Listeners<E> {
         self.shifts.is_mine()
     }
 
-    /// Writer, after its write: leaves the value. He calls the deliverer next.
+    /// Writer, after its write, if anybody is present: leaves the value. He calls the deliverer next.
     #[cold]
-    pub(crate) fn leave(&self, write: Write<E>, look: impl Fn() -> E, panics: &mut Panics) {
+    pub(crate) fn leave(&self, write: Write<E>, cell: &impl Presence<E>, panics: &mut Panics) {
         let now = {
             let mut left = self.left.lock();
-            let now = look();
+            let now = cell.look();
             let is_current = now.identity() == write.new.identity();
             left.put(write, is_current, self.arrivals.so_far());
             now
@@ -225,31 +217,26 @@ impl<E: Event> Listeners<E> {
         panics.catch(|| drop(now));
     }
 
-    /// Writer, after its write: leaves the value, and calls the deliverer.
+    /// Writer, after its write, if anybody is present: leaves the value, and calls the deliverer.
     ///
     /// # Panics
     ///
     /// With the first panic of a waker or a destructor, when all is told.
     #[cold]
-    pub(crate) fn tell(&self, write: Write<E>, look: impl Fn() -> E) {
+    pub(crate) fn tell(&self, write: Write<E>, cell: &impl Presence<E>) {
         let mut panics = Panics::new();
-        self.leave(write, &look, &mut panics);
-        panics.catch(|| self.deliver(look));
+        self.leave(write, cell, &mut panics);
+        panics.catch(|| self.deliver(cell));
         panics.resume();
     }
 
     /// Registers an observer. Returns the state that it has to judge itself.
-    pub(crate) fn register(&self, observer: Observer<E>, look: impl FnOnce() -> E) -> E {
+    pub(crate) fn register(&self, observer: Observer<E>, cell: &impl Presence<E>) -> E {
         self.roster.register(|register| {
-            // Relaxed: it is raised and lowered under the register's lock.
-            let alone = !self.present.load(Ordering::Relaxed);
-            // Relaxed: a writer that reads it as lowered has read that before the barrier, in the
-            // one order of sequentially consistent steps, so step 4 sees what it wrote.
-            self.present.store(true, Ordering::Relaxed);
-            full_barrier();
+            let alone = cell.raise();
             let mut left = self.left.lock();
             let number = self.arrivals.next();
-            let seen = look();
+            let seen = cell.look();
             left.saw(seen.identity(), number, alone);
             register.add(number, observer);
             seen
@@ -257,19 +244,19 @@ impl<E: Event> Listeners<E> {
     }
 
     /// Takes a registration back.
-    pub(crate) fn unregister(&self, observer: &Observer<E>, look: impl Fn() -> E) {
+    pub(crate) fn unregister(&self, observer: &Observer<E>, cell: &impl Presence<E>) {
         if self.roster.leave(observer) {
-            self.deliver(look);
+            self.deliver(cell);
         }
     }
 
-    /// Calls the deliverer, which may be the caller himself. `look` reads the value.
-    pub(crate) fn deliver(&self, look: impl Fn() -> E) {
+    /// Calls the deliverer, which may be the caller himself.
+    pub(crate) fn deliver(&self, cell: &impl Presence<E>) {
         self.shifts
-            .call(|desk, shift| self.round(desk, shift, &look));
+            .call(|desk, shift| self.round(desk, shift, cell));
     }
 
-    fn round(&self, desk: &mut Desk<E>, shift: &mut Shift, look: impl FnOnce() -> E) {
+    fn round(&self, desk: &mut Desk<E>, shift: &mut Shift, cell: &impl Presence<E>) {
         if desk.run.is_empty() {
             std::mem::swap(&mut desk.run, &mut self.left.lock().values);
         }
@@ -290,21 +277,20 @@ impl<E: Event> Listeners<E> {
         desk.run.shrink_to(KEPT);
         let (observers, panics) = (&mut desk.observers, &mut shift.panics);
         self.roster
-            .give_due_turns(&self.line, observers, look, panics);
+            .give_due_turns(&self.line, observers, || cell.look(), panics);
         if self.roster.is_untidy() {
             self.roster.tidy(observers, panics);
         }
         if observers.is_empty() {
-            self.lower();
+            self.lower(cell);
         }
     }
 
     /// Lowers *present* if nobody is left to be told.
-    fn lower(&self) {
+    fn lower(&self, cell: &impl Presence<E>) {
         self.roster.with(|register| {
             if register.is_empty() {
-                // Relaxed: the lock orders it with the registrations.
-                self.present.store(false, Ordering::Relaxed);
+                cell.lower();
             }
         });
     }

@@ -12,11 +12,12 @@
 //!
 //! | step | writer                                    | waiting task (`park`, under the lock)     |
 //! |------|-------------------------------------------|-------------------------------------------|
-//! | 1    | reads how many waits have begun           | takes its number                          |
+//! | 1    | reads how many waits have begun           | raises [*present*](super::presence), and  |
+//! |      |                                           | takes its number                          |
 //! | 2    | writes the value                          | puts itself among the waits               |
 //! | 3    | barrier                                   | publishes a gap without its level, unless |
 //! |      |                                           | the one that is published is such a one   |
-//! | 4    | reads the gap                             | barrier                                   |
+//! | 4    | reads *present*: nobody, done; the gap    | barrier                                   |
 //! | 5    | inside, as what it replaced: done         | reads the value: satisfied, leaves again  |
 //! | 6    | else: under the lock takes out whom the   | else sleeps, with its waker in a [`Spot`] |
 //! |      | two satisfy, publishes a new gap          |                                           |
@@ -37,8 +38,12 @@
 //! before step 5 all the same, and a writer that reads an older one had written before that.
 //!
 //! **A gap may be too narrow.** Then a writer takes the lock for nothing, and publishes the widest
-//! one. So who leaves publishes none: the next writer whom it concerns does, and a wait that
-//! comes and goes leaves a gap that suits the next one like it.
+//! one. So who leaves others behind publishes none: the next writer whom it concerns does, and a
+//! wait that comes and goes leaves a gap that suits the next one like it.
+//!
+//! **The last one leaves no gap at all**, whether he is answered or goes. That suits whoever comes
+//! next, as in a loop of waits, of which none then has to publish anything; and it brings the
+//! next writer to the lock. If that one finds nobody, he lowers *present*.
 //!
 //! **The gap is read whole.** Its two ends are guarded by a count that is odd while they
 //! change, and is read before and after them; a writer that finds it odd or changed
@@ -50,6 +55,7 @@ use super::{
     arrivals::{Arrivals, Write},
     levels::Levels,
     panics::Panics,
+    presence::Presence,
     spot::Spot,
 };
 #[cfg(not(loom))]
@@ -90,7 +96,7 @@ impl Goal {
     }
 
     /// Whether no value in the gap meets it.
-    fn is_outside(&self, (least, greatest): (u64, u64)) -> bool {
+    fn is_outside(&self, (least, greatest): Gap) -> bool {
         least > greatest
             || match self {
                 Self::AtLeast(bound) => greatest < bound.key,
@@ -126,11 +132,17 @@ impl Parked {
 type Place = (Goal, u64);
 type Waits = Levels<Arc<Sleeper>>;
 
+/// The least and the greatest key of a gap. It is empty if they are the wrong way round.
+type Gap = (u64, u64);
+
+const FULL: Gap = (0, u64::MAX);
+const EMPTY: Gap = (1, 0);
+
 /// The waits for one cell. See the [module](self).
 pub(crate) struct Thresholds {
     /// Odd while the gap is being changed, and another number after each change.
     changes: AtomicU64,
-    /// The least and the greatest key of the gap. It is empty if they are the wrong way round.
+    /// The two ends of the gap.
     least: AtomicU64,
     greatest: AtomicU64,
     index: Mutex<Index>,
@@ -140,8 +152,8 @@ impl Thresholds {
     pub(crate) fn new() -> Self {
         Self {
             changes: AtomicU64::new(0),
-            least: AtomicU64::new(0),
-            greatest: AtomicU64::new(u64::MAX),
+            least: AtomicU64::new(FULL.0),
+            greatest: AtomicU64::new(FULL.1),
             index: Mutex::new(Index::default()),
         }
     }
@@ -161,16 +173,28 @@ impl Thresholds {
 
     /// Writer, after its write of what may concern somebody: answers those whom it satisfies.
     #[cold]
-    pub(crate) fn tell(&self, write: Write<Level>, look: impl Fn() -> Level, panics: &mut Panics) {
+    pub(crate) fn tell(
+        &self,
+        write: Write<Level>,
+        cell: &impl Presence<Level>,
+        panics: &mut Panics,
+    ) {
         let Write { old, new, begun } = write;
         let due = {
             let mut index = self.index.lock();
             let mut due = Due::default();
             index.take_due(old, begun, &mut due);
-            let now = look();
+            let now = cell.look();
             let is_current = now.bits == new.bits;
             index.take_due(new, if is_current { u64::MAX } else { begun }, &mut due);
-            self.publish(index.gap_around(now.key));
+            if !index.is_empty() {
+                self.publish(index.gap_around(now.key));
+            } else if due.first.is_some() {
+                self.publish(EMPTY);
+            } else {
+                self.publish(FULL);
+                cell.lower();
+            }
             due
         };
         busy_with(self, || {
@@ -189,24 +213,25 @@ impl Thresholds {
         is_busy_with(self)
     }
 
-    /// Parks a wait, unless the value that `look` reads meets its goal: then the bits of that.
+    /// Parks a wait, unless the value meets its goal: then the bits of that.
     pub(crate) fn park(
         &self,
         goal: Goal,
         arrivals: &Arrivals,
-        look: impl Fn() -> Level,
+        cell: &impl Presence<Level>,
     ) -> Result<Parked, u64> {
         let sleeper = Arc::new(Sleeper(Spot::new(None)));
         let mut index = self.index.lock();
+        cell.raise();
         let place = (goal, arrivals.next());
         index.insert(place, sleeper.clone());
         if !goal.is_outside(self.gap()) {
-            self.publish(index.gap_around(look().key));
+            self.publish(index.gap_around(cell.look().key));
         }
         barrier();
-        let now = look();
+        let now = cell.look();
         if goal.is_met_by(now) {
-            let _ = index.remove(&place);
+            let _ = self.remove(&mut index, &place);
             return Err(now.bits);
         }
         Ok(Parked { place, sleeper })
@@ -214,7 +239,7 @@ impl Thresholds {
 
     /// Ends a wait that may not have been answered.
     pub(crate) fn leave(&self, parked: Parked, panics: &mut Panics) {
-        let removed = self.index.lock().remove(&parked.place);
+        let removed = self.remove(&mut self.index.lock(), &parked.place);
         if removed.is_none() {
             // Somebody is answering it, or has.
             let (_, waker): (_, Option<Waker>) = parked.sleeper.0.change(Option::take);
@@ -224,15 +249,28 @@ impl Thresholds {
         panics.catch(|| drop(parked));
     }
 
+    /// Takes out a wait that has not been answered; the last one leaves no gap.
+    fn remove(&self, index: &mut Index, place: &Place) -> Option<Arc<Sleeper>> {
+        let removed = index.remove(place);
+        if index.is_empty() {
+            self.publish(EMPTY);
+        }
+        removed
+    }
+
     /// Under the lock: the gap.
-    fn gap(&self) -> (u64, u64) {
+    fn gap(&self) -> Gap {
         // Relaxed: changed under the lock alone.
         let least = self.least.load(Ordering::Relaxed);
         (least, self.greatest.load(Ordering::Relaxed))
     }
 
     /// Under the lock: makes `gap` the gap.
-    fn publish(&self, (least, greatest): (u64, u64)) {
+    fn publish(&self, gap: Gap) {
+        if gap == self.gap() {
+            return;
+        }
+        let (least, greatest) = gap;
         // Relaxed: changed under the lock alone. The odd number is released by the ends.
         let changes = self.changes.load(Ordering::Relaxed);
         self.changes.store(changes + 1, Ordering::Relaxed);
@@ -255,6 +293,18 @@ struct Index {
 }
 
 impl Index {
+    fn is_empty(&self) -> bool {
+        let Self {
+            at_least,
+            at_most,
+            equal,
+            other,
+        } = self;
+        [at_least, at_most, equal, other]
+            .iter()
+            .all(|waits| waits.is_empty())
+    }
+
     fn waits(&mut self, goal: &Goal) -> (&mut Waits, u64) {
         match goal {
             Goal::AtLeast(level) => (&mut self.at_least, level.key),
@@ -294,8 +344,7 @@ impl Index {
     }
 
     /// The widest range around `key` that satisfies nobody.
-    fn gap_around(&self, key: u64) -> (u64, u64) {
-        const EMPTY: (u64, u64) = (1, 0);
+    fn gap_around(&self, key: u64) -> Gap {
         if !self.other.is_empty() {
             return EMPTY;
         }

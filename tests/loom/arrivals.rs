@@ -15,37 +15,37 @@ fn known() -> Arc<AtomicI64> {
     cell
 }
 
-/// Makes a wait in one of the two ways: as a level, or as a closure.
+/// The same, on which a writer has found by now that nobody waits any more.
+fn departed() -> Arc<AtomicI64> {
+    let cell = known();
+    cell.set(0);
+    cell
+}
+
+/// Makes a wait in one of the two ways, as a level or as a closure, for a cell of each of the two.
 macro_rules! both_kinds {
     ($name:ident, $cell:ident, $wait:ident => $body:block) => {
         mod $name {
             use super::*;
 
-            #[test]
-            fn of_a_level() {
-                model(3, || {
-                    let $cell = known();
-                    macro_rules! $wait {
-                        () => {
-                            $cell.wait_equal(1)
-                        };
-                    }
-                    $body
-                });
-            }
-
-            #[test]
-            fn of_a_closure() {
-                model(3, || {
-                    let $cell = known();
-                    macro_rules! $wait {
-                        () => {
-                            $cell.wait_for(|n| n == 1)
-                        };
-                    }
-                    $body
-                });
-            }
+            both_kinds!(of_a_level, known, $cell, $wait, wait_equal(1) => $body);
+            both_kinds!(of_a_closure, known, $cell, $wait, wait_for(|n| n == 1) => $body);
+            both_kinds!(of_the_first_level, departed, $cell, $wait, wait_equal(1) => $body);
+            both_kinds!(of_the_first_closure, departed, $cell, $wait, wait_for(|n| n == 1) => $body);
+        }
+    };
+    ($name:ident, $made:ident, $cell:ident, $wait:ident, $way:ident($by:expr) => $body:block) => {
+        #[test]
+        fn $name() {
+            model(3, || {
+                let $cell = $made();
+                macro_rules! $wait {
+                    () => {
+                        $cell.$way($by)
+                    };
+                }
+                $body
+            });
         }
     };
 }

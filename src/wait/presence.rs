@@ -1,0 +1,38 @@
+//! Whether anybody waits for a cell: what every writer asks twice.
+//!
+//! The waits for a cell stand in two registers, that of the [levels](super::threshold) and that of
+//! the [listeners](super::listeners), and each has a mark beside the cell's value. A writer loads
+//! the marks before it writes and again afterwards, and has nothing more to do if there are none:
+//!
+//! | step | writer                              | registration (under its register's lock)    |
+//! |------|-------------------------------------|---------------------------------------------|
+//! | 1    | no mark: nobody has begun; else     | sets its mark, unless it is set; barrier    |
+//! |      | reads how many waits have begun     |                                             |
+//! | 2    | writes the value                    | takes its number                            |
+//! | 3    | barrier                             |                                             |
+//! | 4    | no mark: done; else goes to those   | reads the value; waits, unless that ends it |
+//! |      | whose mark there is                 |                                             |
+//!
+//! A mark is cleared under its register's lock, when nobody is in that register.
+//!
+//! **Nobody is overlooked.** As long as a wait is parked the mark that it set or found is not
+//! cleared. All accesses are sequentially consistent: *either* step 4 of the writer sees that
+//! mark, *or* it precedes the setting of it, and so the writer's step 2 precedes step 4 of the
+//! registration, which sees what was written or something later.
+//!
+//! **Nobody has begun** who is still waiting when the writer finds no mark in step 1: for the same
+//! reason its mark was set after that, and its number is taken after its mark was set. Of those who
+//! are not waiting any more it does not matter.
+
+/// A cell, as a register of those who wait for it sees it.
+pub(crate) trait Presence<V> {
+    /// The value.
+    fn look(&self) -> V;
+
+    /// Somebody is about to be in the register: sets the mark, unless it is set. A barrier. True if it
+    /// was not: then nobody is there yet.
+    fn raise(&self) -> bool;
+
+    /// Nobody is in the register.
+    fn lower(&self);
+}
