@@ -83,9 +83,10 @@ fn add_watched(harness: &mut Harness) {
             wall(|| _ = black_box(std.fetch_add(1, SeqCst))),
         )
         .report();
-    let (looks, writes) = (seen.get() - looks, cell.get() - writes);
+    // After few writes it is on its way.
+    let looks = seen.blocking_wait_for(|now| now > looks) - looks;
+    let writes = cell.get() - writes;
     println!("  the other process has looked {looks} times at {writes} writes");
-    assert!(looks > 0);
 }
 
 /// From the change to the task that waited for it, one change in a millisecond.
