@@ -7,6 +7,22 @@
 #[path = "loom/support.rs"]
 mod support;
 
+/// A file of the library, which the models take as it is.
+#[path = "../src/shm/signal.rs"]
+mod signal;
+
+/// What that file asks the library for.
+mod sync {
+    pub(crate) use loom::sync::atomic::{AtomicU32, Ordering, fence};
+
+    pub(crate) fn barrier() {
+        fence(Ordering::SeqCst);
+    }
+}
+mod kill {
+    pub(crate) fn point(_name: &str) {}
+}
+
 #[path = "loom/arrivals.rs"]
 mod arrivals;
 #[path = "loom/cell.rs"]
@@ -25,6 +41,8 @@ mod line;
 mod listeners;
 #[path = "loom/presence.rs"]
 mod presence;
+#[path = "loom/signal.rs"]
+mod signals;
 #[path = "loom/threshold.rs"]
 mod threshold;
 #[path = "loom/waits.rs"]
