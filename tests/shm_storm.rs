@@ -24,7 +24,7 @@ use std::{
 use body::Dice;
 use files::TempPath;
 use parts::{DONE, PARTS, Part};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 use stage::{Paths, Stage};
 
 /// Who has not made a step for so long, though nobody stops him, has stalled.
@@ -79,6 +79,8 @@ fn part() {
     let Ok(me) = env::var("ATOMOS_STORM_PART") else {
         return;
     };
+    // It does not go on when the test is ended from outside.
+    set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
     let seed = number("ATOMOS_STORM_SEED").unwrap();
     let stage = Stage::open(&Paths::of_this_process());
     parts::play(me.parse().unwrap(), &stage, Dice::new(seed));

@@ -8,7 +8,9 @@ use std::{
     time::Instant,
 };
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitOptions, kill_process, set_parent_process_death_signal, waitpid,
+};
 
 use super::{CHILD, LIMIT, Words, open, open_cell, value};
 use crate::shm::kill::arm;
@@ -118,6 +120,8 @@ impl Order {
     }
 
     pub(super) fn carry_out(&self) {
+        // It does not go on when the test is ended from outside.
+        set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
         match self.deed {
             Deed::Open => {
                 self.arm();
