@@ -363,7 +363,8 @@ impl Presence<u64> for Core {
     fn raise(&self) -> bool {
         // SeqCst, as all of this: before the number of the wait, and its look.
         let is_first = !self.present.swap(true, Ordering::SeqCst);
-        // A sleeper of its own: the thread may have looked before this wait was there.
+        // A sleeper of its own: else a writer that is stopped between disarming and waking would keep
+        // this wait from the wake of the next one.
         self.store.shared.signal().arm();
         is_first
     }
