@@ -14,7 +14,9 @@ use atomos::{
     shm::{self, Options},
 };
 use futures::{FutureExt, StreamExt, executor::block_on};
-use support::{LIMIT, TempPath, caught, everywhere, in_time};
+#[cfg(feature = "tokio")]
+use support::in_time;
+use support::{LIMIT, TempPath, caught, everywhere};
 use tokio_test::{assert_pending, assert_ready, task::spawn};
 
 fn two_cells(path: &TempPath) -> (shm::Atomic<u64>, shm::Atomic<u64>) {

@@ -176,7 +176,7 @@ impl Observed {
     }
 
     /// Every commit was told once and in order, to both alike; and it is what its writer was told.
-    fn is_told_in_order(self, did: &Threads<Did>) -> bool {
+    fn was_told_in_order(self, did: &Threads<Did>) -> bool {
         let told = <Atom<u64> as Versioned>::told;
         let mut changes = self.changes.into_inner().expect("no panic");
         let mut streamed = Vec::new();
@@ -213,7 +213,7 @@ fn written(did: Did) -> Option<State> {
 fn g3_what_is_delivered_is_what_was_committed() {
     for threads in 2..=4 {
         let judge = |observed: Observed, did: &Threads<Did>| {
-            is_linearizable((0, 0), &flat(did), step) && observed.is_told_in_order(did)
+            is_linearizable((0, 0), &flat(did), step) && observed.was_told_in_order(did)
         };
         let work = |observed: &Observed, history, thread, to: &mut Recorder<Did>| {
             work(&observed.atom, history, thread, to);

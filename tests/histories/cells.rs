@@ -49,6 +49,7 @@ macro_rules! same_verbs {
         }
     };
 }
+#[cfg(feature = "shm")]
 pub(crate) use same_verbs;
 
 impl Register for Atomic<i64> {

@@ -103,7 +103,7 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(task, by_other_waker)| Op::Poll { task, by_other_waker }),
         6 => some.clone().prop_map(Op::PollWoken),
         4 => some.prop_map(Op::Drop),
-        4 => (side(), key(), action()).prop_map(|(s, key, action)| Op::Watch(s, key, action)),
+        6 => (side(), key(), action()).prop_map(|(s, key, action)| Op::Watch(s, key, action)),
         1 => (side(), key()).prop_map(|(s, key)| Op::Unwatch(s, key)),
         1 => side().prop_map(Op::CloneHandle),
         1 => side().prop_map(Op::ReleaseHandle),
@@ -161,10 +161,10 @@ fn kind() -> impl Strategy<Value = Kind> {
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         3 => Just(Action::Log),
-        2 => (0..VALUES - 1).prop_map(Action::Raise),
+        3 => (0..VALUES - 1).prop_map(Action::Raise),
         1 => Just(Action::Forward),
         1 => key().prop_map(Action::Unwatch),
-        1 => key().prop_map(Action::Watch),
+        2 => key().prop_map(Action::Watch),
         1 => value().prop_map(Action::Panic),
     ]
 }

@@ -1,4 +1,4 @@
-//! G2, G4, G8: waits for the levels and values of a cell, among writers and waits that are given up.
+//! G2, G4, G8: waits for the values of a cell, among writers and waits that are given up.
 
 use std::pin::pin;
 use std::sync::Arc;

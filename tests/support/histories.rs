@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::hash::Hash;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -141,10 +142,10 @@ fn all_at_once<S: Sync, O: Send>(
     threads: usize,
     work: &(impl Fn(&S, u64, usize, &mut Recorder<O>) + Sync),
 ) -> Vec<Threads<O>> {
-    let arrived = AtomicUsize::new(0);
+    let (start, arrived) = (Barrier::new(threads), AtomicUsize::new(0));
     let run = |thread: usize| {
         let one = |(n, object): (usize, &S)| {
-            meet(&arrived, (n + 1) * threads);
+            meet(&start, &arrived, (n + 1) * threads);
             let mut recorder = Recorder(Vec::with_capacity(16));
             work(object, first + n as u64, thread, &mut recorder);
             recorder.0
@@ -161,17 +162,14 @@ fn all_at_once<S: Sync, O: Send>(
     })
 }
 
-/// Waits until so many have arrived; hot, so that all leave together.
-fn meet(arrived: &AtomicUsize, all: usize) {
+/// Waits until so many have arrived: asleep, where others keep the cores busy, and then hot for a
+/// moment, so that all leave together.
+fn meet(start: &Barrier, arrived: &AtomicUsize, all: usize) {
+    start.wait();
     arrived.fetch_add(1, Ordering::SeqCst);
-    let mut looks = 0;
-    while arrived.load(Ordering::SeqCst) < all {
-        looks += 1;
-        if looks % 64 == 0 {
-            thread::yield_now();
-        } else {
-            std::hint::spin_loop();
-        }
+    let late = Instant::now() + Duration::from_micros(200);
+    while arrived.load(Ordering::SeqCst) < all && Instant::now() < late {
+        std::hint::spin_loop();
     }
 }
 
