@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a number or a flag | [`Atomic`]: the verbs of [`atomos::Atomic`](crate::Atomic), in memory that processes map |
 //! | any value that `serde` can write | [`Atom`]: changed as a whole, by compare-and-swap between processes |
+//! | … and know what is in a file, or wrong with it | [`inspect`], and the example `shm_inspect` |
 //!
 //! Both can be awaited, on any executor, and waited for by plain threads. There is no server and no
 //! lock: a process that is killed or stopped at any instruction holds up no other, and leaves
@@ -108,6 +109,8 @@
 //! - *Forks.* A child that was forked without `exec` shares the locks of its parent. It is refused
 //!   ([`Forked`](ShmError::Forked); waits for cells panic) and has to open the file by itself. Until
 //!   it ends, or closes the handles, it keeps the parent's index taken.
+//!   So does, for the moment between `fork` and `exec`, any process that is being started: if the parent
+//!   is killed just then, its index is free a moment later.
 //! - *Unbounded values.* A value may take 2^30 bytes encoded, a tag 768, an atom 2^52 commits.
 //!
 //! A slot keeps room for the largest value it has held, rounded up to a power of two, so a file

@@ -2,7 +2,9 @@
 //!
 //! A file is made whole before it gets its name, and getting a name is one step that fails if
 //! there is something already. So nobody ever finds half a file; of several who make it one
-//! succeeds, and the others join what it has made; and what is killed meanwhile leaves nothing.
+//! succeeds, and the others join what it has made; and what is killed meanwhile leaves nothing. (Where
+//! the file system has no files without a name, as `tmpfs` and the usual ones have, it leaves a
+//! hidden `.draft` beside the path, which nobody opens.)
 
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path, time::Duration};
 
