@@ -307,3 +307,21 @@ fn a_recheck_of_no_time_is_a_millisecond() {
     let never = cell.blocking_wait_for_timeout(|n| n == 1, Duration::from_millis(20));
     assert_eq!(never, None);
 }
+
+/// G5: a value of a cell is judged once by a wait that stays parked.
+#[test]
+fn g5_a_value_of_a_shared_cell_is_judged_once() {
+    let path = TempPath::new("judged-once");
+    let (cell, writer) = two_cells(&path);
+    let (judged, judging) = mpsc::channel();
+    let mut wait = spawn(cell.wait_for(move |n| {
+        judged.send(n).expect("it is kept");
+        n == 2
+    }));
+    assert_pending!(wait.poll());
+    assert_eq!(judging.recv_timeout(LIMIT), Ok(0));
+    writer.set(1);
+    assert_eq!(judging.recv_timeout(LIMIT), Ok(1));
+    writer.set(2);
+    assert_eq!(judging.recv_timeout(LIMIT), Ok(2));
+}

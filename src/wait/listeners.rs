@@ -118,8 +118,15 @@ impl<E: Event> Left<E> {
     fn put(&mut self, write: Write<E>, is_current: bool, all: u64) {
         let Write { old, new, begun } = write;
         // What was replaced may not have been for all who had begun by then: its writer did not
-        // know. Or he has not left it yet.
-        let known = self.known_by(old.identity());
+        // know. Or he has not left it yet. An equal one is for them all the same.
+        let known = if old.identity() == new.identity() {
+            Known {
+                up_to: begun,
+                ..Known::NOBODY
+            }
+        } else {
+            self.known_by(old.identity())
+        };
         for (after, up_to) in [(0, known.after.min(begun)), (known.up_to, begun)] {
             if after < up_to {
                 self.values.push_back(Told {
