@@ -27,6 +27,7 @@ use crate::{
     },
     wait::{
         arrivals::Write,
+        census::Counted,
         line::Line,
         listeners::Listeners,
         panics::Panics,
@@ -42,7 +43,7 @@ use crate::{
 /// It stands in place, as `std`'s atomics do, with a pointer beside the value: 16 bytes for
 /// 64 bits. Nothing is allocated until somebody waits, `new` is `const`, and a cell may be a
 /// `static`. Reading is one load; writing is one instruction of the hardware, or a short
-/// compare-and-swap loop, and a look at the pointer before and after it.
+/// compare-and-swap loop, and a look before and after it whether anybody waits.
 ///
 /// All operations are sequentially consistent: the cells of a program and `std`'s `SeqCst` atomics
 /// have one order. There is no `Ordering` to choose, because a weaker write could pass
@@ -104,9 +105,11 @@ pub struct Atomic<T: Primitive> {
 }
 
 /// Everything that has to do with those who wait for one cell.
-pub(crate) struct Observers<T> {
+pub(crate) struct Observers<T: Primitive> {
     pub(crate) thresholds: Thresholds,
     listeners: Listeners<T>,
+    /// Because of the mark [`LEVELS`], and because of [`LISTENERS`].
+    counted: [Counted; 2],
 }
 
 impl<T: Primitive> Observers<T> {
@@ -114,6 +117,20 @@ impl<T: Primitive> Observers<T> {
         Self {
             thresholds: Thresholds::new(),
             listeners: Listeners::new(),
+            counted: [Counted::not_yet(), Counted::not_yet()],
+        }
+    }
+
+    fn counted(&self, mark: Marks) -> &Counted {
+        &self.counted[usize::from(mark.meet(LISTENERS))]
+    }
+}
+
+/// A cell that ends may still have marks: those who waited last have left, or been forgotten.
+impl<T: Primitive> Drop for Observers<T> {
+    fn drop(&mut self) {
+        for counted in &self.counted {
+            counted.leave(T::Verbs::census());
         }
     }
 }
@@ -136,6 +153,9 @@ impl<T: Primitive> Atomic<T> {
     /// Precedes every write: how many waits have begun, if any of them may last.
     #[inline]
     fn begun(&self) -> u64 {
+        if T::Verbs::census().is_zero() {
+            return 0;
+        }
         let observers = self.observers.marked();
         observers.map_or(0, |(observers, _)| observers.listeners.arrivals().so_far())
     }
@@ -144,6 +164,14 @@ impl<T: Primitive> Atomic<T> {
     #[inline]
     fn wrote(&self, begun: u64, old: T, new: T) {
         barrier();
+        if !T::Verbs::census().is_zero() {
+            self.look_for_waits(begun, old, new);
+        }
+    }
+
+    /// Somebody waits for a cell of this type, which may be this one.
+    #[inline]
+    fn look_for_waits(&self, begun: u64, old: T, new: T) {
         if let Some((observers, marks)) = self.observers.marked() {
             let levels = marks.meet(LEVELS) && {
                 let key = T::Verbs::key;
@@ -187,6 +215,20 @@ impl<T: Primitive> Atomic<T> {
         Ok(Write { old, new, begun })
     }
 
+    /// Under the lock of its register: sets a mark, as [`Presence::raise`] is to do.
+    fn mark(&self, mark: Marks) -> bool {
+        self.observers().counted(mark).enter(T::Verbs::census());
+        let is_first = self.observers.mark(mark);
+        barrier();
+        is_first
+    }
+
+    /// Under the lock of its register: clears it.
+    fn unmark(&self, mark: Marks) {
+        self.observers.unmark(mark);
+        self.observers().counted(mark).leave(T::Verbs::census());
+    }
+
     /// Waits for a level, from now on: see [`Thresholds::park`].
     pub(crate) fn park(&self, goal: Goal) -> Result<Parked, u64> {
         let observers = self.observers();
@@ -202,13 +244,11 @@ impl<T: Primitive> Presence<T> for Atomic<T> {
     }
 
     fn raise(&self) -> bool {
-        let is_first = self.observers.mark(LISTENERS);
-        barrier();
-        is_first
+        self.mark(LISTENERS)
     }
 
     fn lower(&self) {
-        self.observers.unmark(LISTENERS);
+        self.unmark(LISTENERS);
     }
 }
 
@@ -219,13 +259,11 @@ impl<T: Primitive> Presence<Level> for Atomic<T> {
     }
 
     fn raise(&self) -> bool {
-        let is_first = self.observers.mark(LEVELS);
-        barrier();
-        is_first
+        self.mark(LEVELS)
     }
 
     fn lower(&self) {
-        self.observers.unmark(LEVELS);
+        self.unmark(LEVELS);
     }
 }
 

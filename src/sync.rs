@@ -43,6 +43,10 @@ pub(crate) use imp::{
     thread::yield_now,
 };
 
+/// A static that is made anew for each schedule of a model.
+#[cfg(loom)]
+pub(crate) use imp::lazy_static;
+
 /// Between a sequentially consistent write of one place and a sequentially consistent read of
 /// another.
 ///

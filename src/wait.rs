@@ -11,7 +11,7 @@
 //! - [`roster`]: all observers of one source, and how they come and go;
 //! - [`shift`]: who tells them, one thread at a time;
 //! - [`listeners`], [`threshold`]: those who wait for a cell, whose values are overwritten;
-//! - [`presence`]: whether there is anybody, for a writer to see at a glance;
+//! - [`presence`], [`census`]: whether there is anybody, for a writer to see at a glance;
 //! - [`arrivals`]: which of them began before a write;
 //! - [`levels`]: things in order, few or many;
 //! - [`panics`], [`budget`]: what user code may do, and tokio's cooperative scheduling.
@@ -19,6 +19,7 @@
 pub(crate) mod arrivals;
 pub(crate) mod baton;
 pub(crate) mod budget;
+pub(crate) mod census;
 pub(crate) mod condition;
 pub(crate) mod levels;
 pub(crate) mod line;

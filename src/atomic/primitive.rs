@@ -14,7 +14,11 @@ use crate::{
         Ordering::SeqCst,
         in_place::{HasAtomic, InPlace},
     },
-    wait::{mailbox::Event, threshold::Level},
+    wait::{
+        census::{Census, census},
+        mailbox::Event,
+        threshold::Level,
+    },
 };
 
 /// A type that an [`Atomic`](crate::Atomic) can hold: `bool`, every integer up to 64 bits,
@@ -107,6 +111,9 @@ pub trait Access<T: Copy>: HasAtomic<T> {
     /// In the order of the numbers.
     fn key(x: T) -> u64;
     fn is_ordered(x: T) -> bool;
+
+    /// How many cells of this type somebody may wait for.
+    fn census() -> &'static Census;
 }
 
 /// One instruction where the hardware has it. The functions return the previous value and the new
@@ -218,6 +225,10 @@ macro_rules! plain_access {
         #[inline]
         fn swap(cell: &$atomic, value: $T) -> $T {
             $from(cell.swap($into(value), SeqCst))
+        }
+        #[inline]
+        fn census() -> &'static Census {
+            census!()
         }
     };
 }

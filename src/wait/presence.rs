@@ -2,18 +2,21 @@
 //!
 //! The waits for a cell stand in two registers, that of the [levels](super::threshold) and that of
 //! the [listeners](super::listeners), and each has a mark beside the cell's value. A writer loads
-//! the marks before it writes and again afterwards, and has nothing more to do if there are none:
+//! the marks before it writes and again afterwards, and has nothing more to do if there are none.
+//! Nor has it if the [census](super::census) is zero, which saves it the look at the marks:
 //!
 //! | step | writer                              | registration (under its register's lock)    |
 //! |------|-------------------------------------|---------------------------------------------|
-//! | 1    | no mark: nobody has begun; else     | sets its mark, unless it is set; barrier    |
-//! |      | reads how many waits have begun     |                                             |
+//! | 1    | no mark: nobody has begun; else     | counts the cell and sets its mark, unless   |
+//! |      | reads how many waits have begun     | that is done; barrier                       |
 //! | 2    | writes the value                    | takes its number                            |
 //! | 3    | barrier                             |                                             |
 //! | 4    | no mark: done; else goes to those   | reads the value; waits, unless that ends it |
 //! |      | whose mark there is                 |                                             |
 //!
-//! A mark is cleared under its register's lock, when nobody is in that register.
+//! A mark is cleared under its register's lock, when nobody is in that register; then the cell is
+//! not counted any more on its account. To find a census of zero is to find no mark: a cell is
+//! counted before it is marked, and as long as it is.
 //!
 //! **Nobody is overlooked.** As long as a wait is parked the mark that it set or found is not
 //! cleared. All accesses are sequentially consistent: *either* step 4 of the writer sees that

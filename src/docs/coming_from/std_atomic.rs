@@ -1,8 +1,8 @@
 //! Coming from `std::sync::atomic`.
 //!
 //! An [`Atomic`] is `std`'s atomic with a pointer beside it to those who wait. It costs that
-//! pointer (an `AtomicU64` here is 16 bytes) and a look at it before and after each write. What
-//! differs everywhere:
+//! pointer (an `AtomicU64` here is 16 bytes) and a look, before and after each write, whether
+//! anybody waits. What differs everywhere:
 //!
 //! - There is no `Ordering` argument: all operations are `SeqCst`, in one order with `std`'s.
 //! - The names are Java's, and say what is returned: `get_and_add` is `fetch_add`,
