@@ -1,16 +1,23 @@
 //! [`Atom`]: a value that changes as a whole.
 
 pub(crate) mod cell;
-pub(crate) mod commit;
 pub(crate) mod delivery;
 pub(crate) mod node;
-#[cfg(all(feature = "tokio", not(loom)))]
-mod spawn;
+pub(crate) mod view;
+pub(crate) mod watch;
+
+// In the order in which the documentation is to show their methods, hence apart.
+mod basics;
+
+pub(crate) mod commit;
+
+mod waits;
+
 #[cfg(not(loom))]
 mod threads;
-pub(crate) mod view;
-mod waits;
-pub(crate) mod watch;
+
+#[cfg(all(feature = "tokio", not(loom)))]
+mod spawn;
 
 use std::{
     fmt, panic,
@@ -22,28 +29,28 @@ use self::{
     view::{AtomView, Shared},
     watch::{WatchEvent, WatchKey},
 };
-use crate::{reader::Reader, snapshot::Snapshot, sync::Ordering, wait::source::Source};
+use crate::{sync::Ordering, wait::source::Source};
 
 /// A shared value that changes as a whole, by compare-and-swap, and whose changes can be awaited.
 ///
 /// Clones are handles to the same atom. Reading never waits and never fails; writing runs a
 /// closure on the current value and tries again if somebody else was quicker. Every commit
-/// raises the [version](Snapshot::version) by one and is told to watches, streams and waits in
-/// one order, the order of commits.
+/// raises the [version](crate::Snapshot::version) by one and is told to watches, streams and
+/// waits in one order, the order of commits.
 ///
 /// The atom *closes* when its last `Atom` handle is dropped. [Views](AtomView), streams and
 /// readers do not keep it open.
 ///
-/// Besides the value and its header (see [`Snapshot`]) an atom takes 48 bytes, and about 440
-/// more from the first time that it is observed (on 64-bit targets).
+/// Besides the value and its header (see [`Snapshot`](crate::Snapshot)) an atom takes 48 bytes,
+/// and about 440 more from the first time that it is observed (on 64-bit targets).
 ///
 /// # Reading on many cores
 ///
 /// [`load`](Self::load) and [`with`](Self::with) count a reference in the atom's word. That
 /// is one atomic addition and never a loop, but all cores that read at once share that
 /// word's cache line, as they do with an `Arc` that everybody clones: reading does not get
-/// faster with more cores. A [`Reader`] keeps its own snapshot and only compares, so that
-/// reads of an unchanged value share nothing; use one per thread or task on hot paths.
+/// faster with more cores. A [`Reader`](crate::Reader) keeps its own snapshot and only compares,
+/// so that reads of an unchanged value share nothing; use one per thread or task on hot paths.
 ///
 /// # Panics of user code
 ///
@@ -73,51 +80,8 @@ use crate::{reader::Reader, snapshot::Snapshot, sync::Ordering, wait::source::So
 /// ```
 pub struct Atom<T>(pub(crate) AtomView<T>);
 
+/// # Watching
 impl<T> Atom<T> {
-    /// A new atom with `value` at version 0.
-    ///
-    /// # Panics
-    ///
-    /// On x86-64 and aarch64, if the allocator returns an address beyond 48 bits, as do all
-    /// methods that commit: `--cfg atomos_portable` builds the crate without that limit.
-    pub fn new(value: T) -> Self {
-        Self(AtomView(Arc::new(Shared::new(value))))
-    }
-
-    /// The current value with its version. Never waits: one atomic addition.
-    ///
-    /// ```
-    /// let atom = atomos::Atom::new(5);
-    /// let five = atom.load();
-    /// atom.reset(6);
-    /// assert_eq!((*five, *atom.load()), (5, 6));
-    /// ```
-    #[inline]
-    pub fn load(&self) -> Snapshot<T> {
-        self.0.load()
-    }
-
-    /// Runs `f` on the current value: the cheapest single read.
-    ///
-    /// ```
-    /// let atom = atomos::Atom::new(String::from("seven"));
-    /// assert_eq!(atom.with(|s| s.len()), 5);
-    /// ```
-    #[inline]
-    pub fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
-        self.0.with(f)
-    }
-
-    /// How many commits there have been.
-    pub fn version(&self) -> u64 {
-        self.0.version()
-    }
-
-    /// A handle for reading often: an unchanged value costs it one load and a comparison.
-    pub fn reader(&self) -> Reader<T> {
-        self.0.reader()
-    }
-
     /// Calls `f` with every commit from now on, in the thread that delivers it.
     ///
     /// The watches of a commit run one after another in registration order, the
@@ -164,11 +128,28 @@ impl<T> Atom<T> {
     }
 
     /// The keys of the watches, in registration order.
+    ///
+    /// ```
+    /// let atom = atomos::Atom::new(1);
+    /// atom.add_watch("log", |_| {}).add_watch(7, |_| {});
+    /// let keys: Vec<String> = atom.watch_keys().iter().map(|key| key.to_string()).collect();
+    /// assert_eq!(keys, ["log", "7"]);
+    /// ```
     pub fn watch_keys(&self) -> Vec<WatchKey> {
         self.0.watch_keys()
     }
+}
 
+/// # Handles
+impl<T> Atom<T> {
     /// A read-only handle, which does not keep the atom open.
+    ///
+    /// ```
+    /// let atom = atomos::Atom::new(1);
+    /// let view = atom.view();
+    /// atom.reset(2);
+    /// assert_eq!(*view.load(), 2);
+    /// ```
     pub fn view(&self) -> AtomView<T> {
         self.0.clone()
     }
@@ -180,6 +161,12 @@ impl<T> Atom<T> {
     }
 
     /// Whether both are handles of the same atom.
+    ///
+    /// ```
+    /// let atom = atomos::Atom::new(1);
+    /// assert!(atom.ptr_eq(&atom.clone()));
+    /// assert!(!atom.ptr_eq(&atomos::Atom::new(1)));
+    /// ```
     pub fn ptr_eq(&self, other: &Self) -> bool {
         self.0.ptr_eq(&other.0)
     }

@@ -13,6 +13,7 @@ async fn next<T>(changes: &mut Changes<T>) -> Option<Change<T>> {
         .await
 }
 
+/// # Watching in a task
 impl<T: Send + Sync + 'static> Atom<T> {
     /// An asynchronous watch (feature `tokio`).
     ///
