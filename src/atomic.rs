@@ -205,14 +205,21 @@ impl<T: Primitive> Atomic<T> {
     /// Sets what `f` makes of the value, unless that is nothing: then it is the error.
     #[inline]
     fn write(&self, mut f: impl FnMut(T) -> Option<T>) -> Result<Write<T>, T> {
+        let (write, ()) = self.write_with(|value| Some((f(value)?, ())))?;
+        Ok(write)
+    }
+
+    /// The same with a result besides the new value: that of the attempt that was written.
+    #[inline]
+    fn write_with<R>(&self, mut f: impl FnMut(T) -> Option<(T, R)>) -> Result<(Write<T>, R), T> {
         let mut begun = 0;
-        let (old, new) = primitive::update(self.raw(), |value| {
-            let new = f(value);
+        let (old, new, result) = primitive::update_with(self.raw(), |value| {
+            let attempt = f(value);
             // After the closure, which can take its time.
             begun = self.begun();
-            new
+            attempt
         })?;
-        Ok(Write { old, new, begun })
+        Ok((Write { old, new, begun }, result))
     }
 
     /// Under the lock of its register: sets a mark, as [`Presence::raise`] is to do.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     snapshot::{Change, Conflict, Snapshot},
     sync::Arc,
-    wait::{line::Line, source::Commit},
+    wait::{line::Line, panics::Quiet, source::Commit},
 };
 
 impl<T> AtomView<T> {
@@ -20,14 +20,28 @@ impl<T> AtomView<T> {
         &self,
         mut f: impl FnMut(&Snapshot<T>) -> Result<T, E>,
     ) -> Result<Published<T>, E> {
+        let (published, ()) = self.commit_with(|current| Ok((f(current)?, ())))?;
+        Ok(published)
+    }
+
+    /// The same with a result besides the new value: that of the attempt that was committed.
+    #[inline]
+    fn commit_with<R, E>(
+        &self,
+        mut f: impl FnMut(&Snapshot<T>) -> Result<(T, R), E>,
+    ) -> Result<(Published<T>, R), E> {
         loop {
             let (current, state) = self.cell().load();
             let current = Snapshot(current);
-            let draft = Cell::draft(f(&current)?, Snapshot::version(&current) + 1);
+            let (value, result) = f(&current)?;
+            let result = Quiet::new(result);
+            let draft = Cell::draft(value, Snapshot::version(&current) + 1);
+            // What a lost attempt made is dropped before the next look: a destructor may commit.
             match self.cell().publish(current.0, state, draft) {
-                Ok(published) => return Ok(published),
+                Ok(published) => return Ok((published, result.into_inner())),
                 Err(draft) => drop(draft),
             }
+            drop(result);
             step_back();
         }
     }
@@ -93,6 +107,8 @@ fn always<R>(result: Result<R, Infallible>) -> R {
     }
 }
 
+/// # Committing
+///
 /// What the methods below have in common: an update closure runs outside of any lock and again
 /// when another commit was quicker; while it panics or returns `Err` or `None`, nothing changes.
 impl<T> Atom<T> {
@@ -206,17 +222,10 @@ impl<T> Atom<T> {
     /// assert_eq!(*stack.load(), [1, 2]);
     /// ```
     pub fn modify<R>(&self, mut f: impl FnMut(&T) -> (T, R)) -> R {
-        let mut result = None;
-        let published = always(self.0.commit(|value| {
-            let (new, r) = f(value);
-            result = Some(r);
-            Ok(new)
-        }));
+        let (published, result) = always(self.0.commit_with(|value| Ok(f(value))));
+        let result = Quiet::new(result);
         self.0.conclude(published);
-        match result {
-            Some(r) => r,
-            None => unreachable!("a commit follows a run of the closure"),
-        }
+        result.into_inner()
     }
 
     /// Commits `new` if the current value equals `expected`. False if it does not.

@@ -5,7 +5,12 @@
 
 #![allow(unsafe_code)]
 
-use std::{fmt::Debug, marker::PhantomData, panic::RefUnwindSafe, panic::UnwindSafe};
+use std::{
+    fmt::Debug,
+    marker::PhantomData,
+    mem::needs_drop,
+    panic::{RefUnwindSafe, UnwindSafe},
+};
 
 use crate::{
     sync::{
@@ -162,12 +167,27 @@ pub(crate) fn update<T: Primitive>(
     cell: &Raw<T>,
     mut f: impl FnMut(T) -> Option<T>,
 ) -> Result<(T, T), T> {
+    let (old, new, ()) = update_with(cell, |value| Some((f(value)?, ())))?;
+    Ok((old, new))
+}
+
+/// The same with a result besides the new value: that of the attempt that was written.
+#[inline]
+pub(crate) fn update_with<T: Primitive, R>(
+    cell: &Raw<T>,
+    mut f: impl FnMut(T) -> Option<(T, R)>,
+) -> Result<(T, T, R), T> {
     let mut current = T::Verbs::load(cell);
     loop {
-        let new = f(current).ok_or(current)?;
+        let (new, result) = f(current).ok_or(current)?;
         match T::Verbs::compare_exchange_weak(cell, current, new) {
-            Ok(_) => return Ok((current, new)),
+            Ok(_) => return Ok((current, new, result)),
             Err(now) => current = now,
+        }
+        if needs_drop::<R>() {
+            // Its destructor may write the cell: the next attempt is made on what comes of that.
+            drop(result);
+            current = T::Verbs::load(cell);
         }
     }
 }

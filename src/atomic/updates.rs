@@ -93,15 +93,13 @@ macro_rules! update_verbs {
             /// ```
             #[inline]
             pub fn modify<R>(&self, mut f: impl FnMut(T) -> (T, R)) -> R {
-                let mut result = None;
-                self.update(|value| {
-                    let (new, r) = f(value);
-                    result = Some(r);
-                    new
-                });
-                match result {
-                    Some(r) => r,
-                    None => unreachable!("a write follows a run of the closure"),
+                match self.write_with(|value| Some(f(value))) {
+                    Ok(($crate::wait::arrivals::Write { old, new, begun }, result)) => {
+                        let result = $crate::wait::panics::Quiet::new(result);
+                        self.wrote(begun, old, new);
+                        result.into_inner()
+                    }
+                    Err(_) => unreachable!("the closure makes something of every value"),
                 }
             }
         }

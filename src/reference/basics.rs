@@ -62,13 +62,13 @@ impl<T> AtomicReference<T> {
 
     /// The loop behind the following: previous and new reference.
     fn update(&self, mut f: impl FnMut(&Arc<T>) -> Arc<T>) -> (Quiet<Arc<T>>, Quiet<Arc<T>>) {
-        let mut current = Quiet::new(self.get());
         loop {
+            let current = Quiet::new(self.get());
             let new = Quiet::new(f(current.get()));
-            match self.compare_and_exchange(current.get(), new.get().clone()) {
-                Ok(previous) => return (Quiet::new(previous), new),
-                Err(now) => current = Quiet::new(now),
+            if let Ok(previous) = self.compare_and_exchange(current.get(), new.get().clone()) {
+                return (Quiet::new(previous), new);
             }
+            // Both are dropped before the next look: a destructor may write.
         }
     }
 

@@ -167,6 +167,12 @@ impl<T: ShmPrimitive> Atomic<T> {
         let (old, new) = words::update(self.raw(), f)?;
         Ok(Write { old, new, begun: 0 })
     }
+
+    #[inline]
+    fn write_with<R>(&self, f: impl FnMut(T) -> Option<(T, R)>) -> Result<(Write<T>, R), T> {
+        let (old, new, result) = words::update_with(self.raw(), f)?;
+        Ok((Write { old, new, begun: 0 }, result))
+    }
 }
 
 basic_verbs!(Atomic, ShmPrimitive);
