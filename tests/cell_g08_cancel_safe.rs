@@ -200,6 +200,26 @@ fn g8_a_forgotten_waker_is_called_after_its_cell_has_moved() {
     assert_eq!((probe.wakes(), probe.alive()), (2, 0));
 }
 
+/// What waits for a cell moves with it, also into the place of another one that is waited for.
+#[test]
+fn g8_cells_that_trade_places_take_their_forgotten_waits_along() {
+    let (mut one, mut other) = (AtomicI64::new(0), AtomicI64::new(0));
+    let (of_one, of_other) = (Probe::new(), Probe::new());
+    for (cell, probe) in [(&one, &of_one), (&other, &of_other)] {
+        let mut wait = cell.wait_equal(5);
+        assert_pending!(poll(&mut wait, &probe.waker()));
+        forget(wait);
+        let mut wait = cell.wait_for(|n| n == 5);
+        assert_pending!(poll(&mut wait, &probe.waker()));
+        forget(wait);
+    }
+    std::mem::swap(&mut one, &mut other);
+    one.set(5);
+    assert_eq!((of_one.wakes(), of_other.wakes()), (0, 2));
+    other.set(5);
+    assert_eq!((of_one.wakes(), of_other.wakes()), (2, 2));
+}
+
 #[test]
 fn g8_forgotten_waits_let_their_reference_be_moved_and_dropped() {
     let live = Live::new();
