@@ -32,7 +32,7 @@ use crate::{
         listeners::Listeners,
         panics::Panics,
         presence::Presence,
-        roster::Observer,
+        roster::{Name, Observer},
         source::{Commit, Registered, Source},
         threshold::{Goal, Level, Parked, Thresholds},
     },
@@ -282,9 +282,12 @@ impl<T: Primitive> Source for Atomic<T> {
         Registered::Since(listeners.register(observer, self), Vec::new())
     }
 
-    fn unregister(&self, observer: &Observer<T>) {
-        let listeners = &self.observers().listeners;
-        listeners.unregister(observer, self);
+    fn withdraw(&self, observer: Name) -> bool {
+        self.observers().listeners.withdraw(observer)
+    }
+
+    fn tidy(&self) {
+        self.observers().listeners.tidy(self);
     }
 
     fn look(&self) -> T {

@@ -27,7 +27,7 @@ use crate::{
         mailbox::Event,
         panics::drop_quietly,
         presence::Presence,
-        roster::Observer,
+        roster::{Name, Observer},
         source::{Registered, Source},
     },
 };
@@ -119,8 +119,12 @@ impl<T> Source for AtomicReference<T> {
         Registered::Since(seen, Vec::new())
     }
 
-    fn unregister(&self, observer: &Observer<Arc<T>>) {
-        self.listeners().unregister(observer, self);
+    fn withdraw(&self, observer: Name) -> bool {
+        self.listeners().withdraw(observer)
+    }
+
+    fn tidy(&self) {
+        self.listeners().tidy(self);
     }
 
     fn look(&self) -> Arc<T> {

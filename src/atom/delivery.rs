@@ -61,7 +61,7 @@ use crate::{
     sync::Arc,
     wait::{
         line::Line,
-        roster::{self, Observer, Old, Roster},
+        roster::{self, Name, Observer, Old, Roster},
         shift::{Shift, Shifts},
         source::{Registered, Source},
     },
@@ -93,7 +93,7 @@ impl<T> Hub<T> {
                 run: Vec::new(),
                 end: None,
             }),
-            roster: Roster::new(),
+            roster: Roster::new(()),
             watches: Watches::new(),
             line: Arc::new(Line::new()),
         })
@@ -123,8 +123,12 @@ impl<T> Source for AtomView<T> {
         }
     }
 
-    fn unregister(&self, observer: &Observer<Snapshot<T>>) {
-        if self.hub().roster.leave(observer) {
+    fn withdraw(&self, observer: Name) -> bool {
+        self.hub().roster.withdraw(observer)
+    }
+
+    fn tidy(&self) {
+        if self.hub().roster.count_gone() {
             self.deliver();
         }
     }

@@ -13,10 +13,10 @@ use crate::{
     sync::{Arc, Exclusive, Mutex},
     wait::{
         budget::Budget,
-        condition::{Condition, Fate, Judged, Outcome},
+        condition::{Condition, Judged, Outcome},
         panics::{self, Panics, Quiet},
         predicate::Predicate,
-        roster::Observer,
+        roster::{Name, Observer},
         source::{Registered, Source},
     },
 };
@@ -25,11 +25,16 @@ use crate::{
 ///
 /// `P` is how it holds its source: by a reference, or by a handle of its own.
 pub(crate) struct WaitFor<P: Deref<Target: Source>> {
+    wait: Wait<P>,
+    budget: Budget,
+}
+
+/// The same, but for the budget.
+struct Wait<P: Deref<Target: Source>> {
     source: P,
     /// Whether the answer is the accepted state.
     keeps: bool,
     stage: Stage<EventOf<P>>,
-    budget: Budget,
 }
 
 /// What a source that is held by a `P` tells.
@@ -38,45 +43,41 @@ pub(crate) type EventOf<P> = <<P as Deref>::Target as Source>::Event;
 enum Stage<E> {
     /// Not polled yet, or the source had closed.
     Fresh(Exclusive<Predicate<E>>),
-    /// Registered, but there was more to judge than one poll should.
-    Judging(Parked<E>, Exclusive<Predicate<E>>),
-    /// The predicate is with the condition, for deliverers to evaluate.
-    Parked(Parked<E>),
+    /// Registered: the predicate is with the condition, for deliverers to evaluate.
+    Parked(Arc<Condition<E>>),
     Done,
 }
 
-type Parked<E> = Arc<Condition<E>>;
 /// The accepted state, where it is kept.
 type Answer<E> = Result<Option<E>, Closed>;
 
 impl<P: Deref<Target: Source>> WaitFor<P> {
     pub(crate) fn new(source: P, predicate: Predicate<EventOf<P>>, budget: Budget) -> Self {
-        Self {
+        let stage = Stage::Fresh(Exclusive::new(predicate));
+        let wait = Wait {
             source,
             keeps: true,
-            stage: Stage::Fresh(Exclusive::new(predicate)),
-            budget,
-        }
+            stage,
+        };
+        Self { wait, budget }
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer<EventOf<P>>> {
-        let mut budget = std::mem::replace(&mut self.budget, Budget::cooperative());
-        let answer = if budget.must_yield(cx) {
+        let Self { wait, budget } = self;
+        if budget.must_yield(cx) {
             // What is committed from now on must not be missed all the same.
-            self.register(cx);
-            Poll::Pending
-        } else {
-            budget.charge(cx, |cx| self.step(cx))
-        };
-        self.budget = budget;
-        answer
+            wait.register(cx);
+            return Poll::Pending;
+        }
+        budget.charge(cx, |cx| wait.step(cx))
     }
+}
 
+impl<P: Deref<Target: Source>> Wait<P> {
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<Answer<EventOf<P>>> {
         match &self.stage {
             Stage::Parked(condition) if condition.is_over() => {}
             Stage::Parked(_) => self.repark(cx),
-            Stage::Judging(..) => self.judge(cx),
             Stage::Fresh(_) | Stage::Done => self.register(cx),
         }
         match &self.stage {
@@ -93,10 +94,6 @@ impl<P: Deref<Target: Source>> WaitFor<P> {
                     Outcome::Closed => Poll::Ready(Err(Closed)),
                     Outcome::Panicked(payload) => resume_unwind(payload),
                 }
-            }
-            Stage::Judging(..) => {
-                cx.waker().wake_by_ref();
-                Poll::Pending
             }
             Stage::Fresh(_) => Poll::Ready(self.judge_the_last()),
             Stage::Done => panic!("a wait was polled after it had ended"),
@@ -115,55 +112,43 @@ impl<P: Deref<Target: Source>> WaitFor<P> {
             return;
         };
         let seen = Quiet::new(seen);
-        let parked = Stage::Parked(condition.clone());
-        if let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, parked) {
+        let fresh = std::mem::replace(&mut self.stage, Stage::Parked(condition));
+        if let (Stage::Fresh(predicate), Stage::Parked(condition)) = (fresh, &self.stage) {
             let mut panics = Panics::new();
             let judged = condition.start(predicate.into_inner(), seen.get(), cx, &mut panics);
-            self.judged(condition, judged, panics);
+            self.judged(condition, judged, cx, panics);
         }
     }
 
-    /// Goes on judging, where an earlier poll had to stop.
-    fn judge(&mut self, cx: &Context<'_>) {
-        let Stage::Judging(condition, _) = &self.stage else {
-            return;
-        };
-        let condition = condition.clone();
-        // In place first, so that a panic finds it registered.
-        let parked = Stage::Parked(condition.clone());
-        if let Stage::Judging(_, predicate) = std::mem::replace(&mut self.stage, parked) {
-            let mut panics = Panics::new();
-            let judged = condition.go_on(predicate.into_inner(), cx, &mut panics);
-            self.judged(condition, judged, panics);
-        }
-    }
-
-    /// Polled while parked: from now on another waker may be the right one.
+    /// Polled while parked: there may be more to judge, and from now on another waker may be the
+    /// right one.
     #[cold]
-    fn repark(&mut self, cx: &Context<'_>) {
+    fn repark(&self, cx: &Context<'_>) {
         if let Stage::Parked(condition) = &self.stage {
-            let condition = condition.clone();
             let mut panics = Panics::new();
             let judged = condition.repark(cx, &mut panics);
-            self.judged(condition, judged, panics);
+            self.judged(condition, judged, cx, panics);
         }
     }
 
-    /// After judging: keeps the predicate if there is more to judge; ends a registration
-    /// that no deliverer is going to end, because the wait was satisfied here.
+    /// After judging: ends a registration that no deliverer is going to end, because the wait was
+    /// satisfied here; or asks for another poll.
+    #[inline]
     fn judged(
-        &mut self,
-        condition: Parked<EventOf<P>>,
-        judged: Judged<EventOf<P>>,
+        &self,
+        condition: &Arc<Condition<EventOf<P>>>,
+        judged: Judged,
+        cx: &Context<'_>,
         mut panics: Panics,
     ) {
         match judged {
-            Ok(Fate::Stays) => {}
-            Ok(Fate::Leaves) => {
-                panics.catch(|| self.source.unregister(&Observer::Condition(condition)));
+            Judged::Parked => {}
+            Judged::Over => {
+                let observer = Observer::Condition(condition.clone());
+                panics.catch(|| self.source.unregister(&observer));
             }
-            Err(predicate) => {
-                self.stage = Stage::Judging(condition, Exclusive::new(predicate));
+            Judged::Behind => {
+                panics.catch(|| cx.waker().wake_by_ref());
             }
         }
         panics.resume();
@@ -185,20 +170,26 @@ impl<P: Deref<Target: Source>> WaitFor<P> {
     /// Ends the registration, if there is one.
     fn leave(&mut self) {
         let mut panics = Panics::new();
-        let (condition, predicate) = match std::mem::replace(&mut self.stage, Stage::Done) {
+        match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Fresh(predicate) => {
                 panics.catch(|| drop(predicate));
-                return panics.resume();
             }
-            Stage::Judging(condition, predicate) => (condition, Some(predicate)),
-            Stage::Parked(condition) => (condition, None),
-            Stage::Done => return,
-        };
-        panics.catch(|| drop(predicate));
-        if condition.cancel(&mut panics) {
-            panics.catch(|| self.source.unregister(&Observer::Condition(condition)));
+            Stage::Parked(condition) => self.withdraw(&condition, &mut panics),
+            Stage::Done => {}
         }
         panics.resume();
+    }
+
+    fn withdraw(&self, condition: &Arc<Condition<EventOf<P>>>, panics: &mut Panics) {
+        if condition.is_over() {
+            // Who ended it has ended the registration.
+            condition.cancel(panics);
+        } else if self.source.withdraw(Name::of(condition)) {
+            condition.cancel_unseen(panics);
+        } else {
+            condition.cancel(panics);
+            panics.catch(|| self.source.tidy());
+        }
     }
 }
 
@@ -216,7 +207,7 @@ impl<P: Deref<Target: Source>> Future for WaitFor<P> {
 // Nothing in it is pinned.
 impl<P: Deref<Target: Source>> Unpin for WaitFor<P> {}
 
-impl<P: Deref<Target: Source>> Drop for WaitFor<P> {
+impl<P: Deref<Target: Source>> Drop for Wait<P> {
     fn drop(&mut self) {
         self.leave();
     }
@@ -243,7 +234,7 @@ impl<P: Deref<Target: Source>, U: Send + 'static> WaitMap<P, U> {
             holds
         });
         let mut wait = WaitFor::new(source, predicate, Budget::cooperative());
-        wait.keeps = false;
+        wait.wait.keeps = false;
         Self { wait, found }
     }
 }

@@ -29,7 +29,7 @@ use crate::{
         arrivals::Write,
         listeners::Listeners,
         presence::Presence,
-        roster::Observer,
+        roster::{Name, Observer},
         source::{Registered, Source},
     },
 };
@@ -381,8 +381,12 @@ impl Source for Core {
         Registered::Since(self.listeners.register(observer, self), Vec::new())
     }
 
-    fn unregister(&self, observer: &Observer<u64>) {
-        self.listeners.unregister(observer, self);
+    fn withdraw(&self, observer: Name) -> bool {
+        self.listeners.withdraw(observer)
+    }
+
+    fn tidy(&self) {
+        self.listeners.tidy(self);
     }
 
     fn look(&self) -> u64 {

@@ -30,7 +30,7 @@ use crate::{
         arrivals::Write,
         listeners::Listeners,
         presence::Presence,
-        roster::Observer,
+        roster::{Name, Observer},
         source::{Registered, Source},
     },
 };
@@ -247,8 +247,12 @@ impl<T: ShmPrimitive> Source for Inner<T> {
         Registered::Since(self.listeners.register(observer, self), Vec::new())
     }
 
-    fn unregister(&self, observer: &Observer<T>) {
-        self.listeners.unregister(observer, self);
+    fn withdraw(&self, observer: Name) -> bool {
+        self.listeners.withdraw(observer)
+    }
+
+    fn tidy(&self) {
+        self.listeners.tidy(self);
     }
 
     fn look(&self) -> T {

@@ -7,7 +7,7 @@
 //! return. Who carries it can also end the wait: the outcome takes the sleeper's place
 //! in the baton, and its waker is at hand. So the usual wake takes no lock.
 //!
-//! | step | deliverer (`offer`)                             | waiting task (`start`, `go_on`, `repark`) |
+//! | step | deliverer (`offer`)                             | waiting task (`start`, `repark`)          |
 //! |------|-------------------------------------------------|-------------------------------------------|
 //! | 1    | takes the sleeper, judges the value             | registers; carries the predicate itself   |
 //! | 2    | or leaves the value in the slot and calls       | judges the state it registered at         |
@@ -20,6 +20,11 @@
 //!
 //! To mind a call is to answer it, to look into the slot (a value is judged, unless the wait is
 //! over already; a waker replaces the one carried), and to try again.
+//!
+//! A task judges a bounded number of values in one poll. If there are more it lays the sleeper down
+//! *behind*, and wakes itself. Whoever takes it next, the task or a deliverer, judges what is in the
+//! slot before anything else. So a wait that is never polled again keeps no values that come later:
+//! they are judged by those who deliver them.
 //!
 //! **No value is lost** between registration and sleep: *either* it is delivered while the
 //! task still carries the predicate, then it is in the slot and the call keeps the
@@ -63,9 +68,17 @@ pub(crate) enum Fate {
     Leaves,
 }
 
-/// What a task's judging came to: whether the wait goes on, or the predicate, because there is
-/// more to judge than one poll should.
-pub(crate) type Judged<E> = Result<Fate, Predicate<E>>;
+/// What a task's judging came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "nobody else ends the registration, or polls again"]
+pub(crate) enum Judged {
+    /// The wait is over.
+    Over,
+    /// The task may sleep.
+    Parked,
+    /// There is more to judge than one poll should: the task has to be polled again.
+    Behind,
+}
 
 /// How many missed values the waiting task judges in one poll.
 const PER_POLL: usize = if cfg!(loom) { 1 } else { 64 };
@@ -81,8 +94,10 @@ pub(crate) struct Condition<E> {
 /// What is needed to end a wait.
 struct Sleeper<E> {
     predicate: Predicate<E>,
-    /// None while the task judges.
+    /// None while the task judges for the first time.
     waker: Option<Waker>,
+    /// It was laid down although there is something in the slot.
+    is_behind: bool,
 }
 
 /// What was left for the carrier.
@@ -115,6 +130,7 @@ impl<E: Clone> Condition<E> {
     #[inline]
     pub(crate) fn offer(&self, event: &E, panics: &mut Panics) -> Fate {
         match self.baton.take() {
+            Some(sleeper) if sleeper.is_behind => self.judge_behind(sleeper, event, panics),
             Some(sleeper) => self.judge(sleeper, event, panics),
             None => self.leave_word(panics, |slot| slot.missed.push_back(event.clone())),
         }
@@ -131,6 +147,15 @@ impl<E: Clone> Condition<E> {
             None => self.lay_down(sleeper, panics),
             Some(outcome) => self.settle(sleeper, outcome, panics),
         }
+    }
+
+    /// The event takes its turn in the slot.
+    #[cold]
+    fn judge_behind(&self, sleeper: Sleeper<E>, event: &E, panics: &mut Panics) -> Fate {
+        let mut slot = self.slot.lock();
+        slot.get_or_insert_default().missed.push_back(event.clone());
+        drop(slot);
+        self.catch_up(sleeper, panics)
     }
 
     /// What `event` makes of the wait, if it ends it.
@@ -170,20 +195,20 @@ impl<E: Clone> Condition<E> {
     #[cold]
     fn catch_up(&self, sleeper: Sleeper<E>, panics: &mut Panics) -> Fate {
         match self.catch_up_within(sleeper, usize::MAX, None, panics) {
-            Ok(fate) => fate,
-            Err(_) => unreachable!("the limit cannot be reached"),
+            Judged::Over => Fate::Leaves,
+            Judged::Parked | Judged::Behind => Fate::Stays,
         }
     }
 
-    /// As [`catch_up`](Self::catch_up), but gives the sleeper back after `limit` values, and
-    /// lays it down with a waker of `task`.
+    /// As [`catch_up`](Self::catch_up), but lays the sleeper down behind after `limit` values, and
+    /// with a waker of `task`.
     fn catch_up_within(
         &self,
         mut sleeper: Sleeper<E>,
         mut limit: usize,
         mut task: Option<&Context<'_>>,
         panics: &mut Panics,
-    ) -> Result<Fate, Sleeper<E>> {
+    ) -> Judged {
         while limit > 0 {
             match self.next(&mut sleeper, panics) {
                 Next::Judge(event) => {
@@ -192,23 +217,48 @@ impl<E: Clone> Condition<E> {
                     panics.catch(|| drop(event));
                     if let Some(outcome) = outcome {
                         self.settle(sleeper, outcome, panics);
-                        return Ok(self.sweep(panics));
+                        self.sweep(panics);
+                        return Judged::Over;
                     }
                 }
-                Next::Close => return Ok(self.settle(sleeper, Outcome::Closed, panics)),
+                Next::Close => {
+                    self.settle(sleeper, Outcome::Closed, panics);
+                    return Judged::Over;
+                }
                 Next::Rest => {
+                    sleeper.is_behind = false;
                     if let Some(cx) = task.take() {
                         sleeper.attend(cx, panics);
                     }
                     match self.baton.rest(sleeper) {
-                        Ok(()) => return Ok(Fate::Stays),
+                        Ok(()) => return Judged::Parked,
                         Err(Refused::Called(again)) => sleeper = again,
-                        Err(Refused::Gone(sleeper)) => return Ok(self.dispose(sleeper, panics)),
+                        Err(Refused::Gone(sleeper)) => {
+                            self.dispose(sleeper, panics);
+                            return Judged::Over;
+                        }
                     }
                 }
             }
         }
-        Err(sleeper)
+        self.lay_down_behind(sleeper, task, panics)
+    }
+
+    /// Waiting task: leaves the rest of what is in the slot to whoever takes the sleeper next.
+    #[cold]
+    fn lay_down_behind(
+        &self,
+        mut sleeper: Sleeper<E>,
+        task: Option<&Context<'_>>,
+        panics: &mut Panics,
+    ) -> Judged {
+        if let Some(cx) = task {
+            sleeper.attend(cx, panics);
+        }
+        sleeper.is_behind = true;
+        // A call that is not answered is one to look into the slot, which will be done.
+        self.baton.offer(sleeper);
+        Judged::Behind
     }
 
     /// Answers, and looks into the slot.
@@ -226,7 +276,9 @@ impl<E: Clone> Condition<E> {
     /// that what it captured is gone when the wait returns.
     #[inline]
     fn settle(&self, sleeper: Sleeper<E>, outcome: Outcome<E>, panics: &mut Panics) -> Fate {
-        let Sleeper { predicate, waker } = sleeper;
+        let Sleeper {
+            predicate, waker, ..
+        } = sleeper;
         panics.catch(|| drop(predicate));
         let waker = match self.baton.leave(outcome) {
             Ok(()) => waker,
@@ -287,7 +339,6 @@ impl<E: Clone> Condition<E> {
     }
 
     /// Carrier of what nobody wants any more.
-    #[cold]
     fn dispose(&self, sleeper: Sleeper<E>, panics: &mut Panics) -> Fate {
         panics.catch(|| drop(sleeper.predicate));
         panics.catch(|| drop(sleeper.waker));
@@ -295,35 +346,28 @@ impl<E: Clone> Condition<E> {
     }
 
     /// Waiting task, first poll: judges `seen`, the state it registered at, and what came
-    /// since; then parks. Gives the predicate back when there is more to judge than one poll
-    /// should; it must be kept whatever `panics` has caught.
+    /// since, a bounded part of it; then parks.
     pub(crate) fn start(
         &self,
-        mut predicate: Predicate<E>,
+        predicate: Predicate<E>,
         seen: &E,
         cx: &Context<'_>,
         panics: &mut Panics,
-    ) -> Judged<E> {
-        match self.verdict(&mut predicate, seen) {
-            None => self.lay_down_own(Sleeper::awake(predicate), cx, panics),
-            Some(outcome) => Ok(self.settle(Sleeper::awake(predicate), outcome, panics)),
+    ) -> Judged {
+        let mut sleeper = Sleeper::awake(predicate);
+        match self.verdict(&mut sleeper.predicate, seen) {
+            None => self.lay_down_own(sleeper, cx, panics),
+            Some(outcome) => {
+                self.settle(sleeper, outcome, panics);
+                Judged::Over
+            }
         }
     }
 
-    /// Waiting task, carrying the predicate: judges what was missed, a bounded part of it,
-    /// then parks.
-    pub(crate) fn go_on(
-        &self,
-        predicate: Predicate<E>,
-        cx: &Context<'_>,
-        panics: &mut Panics,
-    ) -> Judged<E> {
-        self.carry_on(Sleeper::awake(predicate), cx, panics)
-    }
-
-    /// Waiting task, polled again before the wait is over: parks with the waker of `cx`.
+    /// Waiting task, polled again before the wait is over: judges what it is behind with, a
+    /// bounded part of it; then parks with the waker of `cx`.
     #[cold]
-    pub(crate) fn repark(&self, cx: &Context<'_>, panics: &mut Panics) -> Judged<E> {
+    pub(crate) fn repark(&self, cx: &Context<'_>, panics: &mut Panics) -> Judged {
         if let Some(sleeper) = self.baton.take() {
             return self.lay_down_own(sleeper, cx, panics);
         }
@@ -335,34 +379,36 @@ impl<E: Clone> Condition<E> {
         panics.catch(|| drop(before));
         match self.baton.call() {
             Some(sleeper) => self.carry_on(sleeper, cx, panics),
-            None => Ok(Fate::Stays),
+            None => Judged::Parked,
         }
     }
 
     /// Waiting task: lays the sleeper down with the waker of `cx`. Nothing was answered
-    /// since it began to carry, so that whatever is in the slot refuses it.
+    /// since it began to carry, so that whatever is in the slot refuses it, unless it is behind.
+    #[inline]
     fn lay_down_own(
         &self,
         mut sleeper: Sleeper<E>,
         cx: &Context<'_>,
         panics: &mut Panics,
-    ) -> Judged<E> {
+    ) -> Judged {
+        if sleeper.is_behind {
+            return self.carry_on(sleeper, cx, panics);
+        }
         sleeper.attend(cx, panics);
         match self.baton.rest(sleeper) {
-            Ok(()) => Ok(Fate::Stays),
+            Ok(()) => Judged::Parked,
             Err(Refused::Called(sleeper)) => self.carry_on(sleeper, cx, panics),
-            Err(Refused::Gone(sleeper)) => Ok(self.dispose(sleeper, panics)),
+            Err(Refused::Gone(sleeper)) => {
+                self.dispose(sleeper, panics);
+                Judged::Over
+            }
         }
     }
 
-    fn carry_on(&self, sleeper: Sleeper<E>, cx: &Context<'_>, panics: &mut Panics) -> Judged<E> {
-        match self.catch_up_within(sleeper, PER_POLL, Some(cx), panics) {
-            Ok(fate) => Ok(fate),
-            Err(Sleeper { predicate, waker }) => {
-                panics.catch(|| drop(waker));
-                Err(predicate)
-            }
-        }
+    #[cold]
+    fn carry_on(&self, sleeper: Sleeper<E>, cx: &Context<'_>, panics: &mut Panics) -> Judged {
+        self.catch_up_within(sleeper, PER_POLL, Some(cx), panics)
     }
 
     /// Waiting task: the outcome, if the wait is over.
@@ -374,17 +420,21 @@ impl<E: Clone> Condition<E> {
         }
     }
 
-    /// Waiting task, about to leave: drops what the wait holds. True if it was still
-    /// registered, so that a dead registration is left behind.
-    pub(crate) fn cancel(&self, panics: &mut Panics) -> bool {
-        let registered = !self.baton.is_over();
+    /// Waiting task, about to leave: drops what the wait holds.
+    pub(crate) fn cancel(&self, panics: &mut Panics) {
+        self.cancel_unseen(panics);
+        self.sweep(panics);
+    }
+
+    /// As [`cancel`](Self::cancel), where no deliverer has ever had the condition, so that there is
+    /// nothing in the slot.
+    #[inline]
+    pub(crate) fn cancel_unseen(&self, panics: &mut Panics) {
         let (sleeper, outcome) = self.baton.remove();
         if let Some(sleeper) = sleeper {
             self.dispose(sleeper, panics);
         }
         panics.catch(|| drop(outcome));
-        self.sweep(panics);
-        registered
     }
 
     /// Whether the wait is over, so that it need not be told anything.
@@ -419,6 +469,7 @@ impl<E> Sleeper<E> {
         Self {
             predicate,
             waker: None,
+            is_behind: false,
         }
     }
 

@@ -16,8 +16,8 @@
 //! |      | of those who are to be told of it      |                                             |
 //! | 6    | calls the deliverer                    |                                             |
 //!
-//! Steps 3 and 4 of the registration and 5 of the writer are made under one lock. The last number
-//! of step 5 is that of step 1; or, if the value is still there, that of all who have one.
+//! The writer leaves the value under the register's lock. The last number of step 5 is that of step
+//! 1; or, if the value is still there, that of all who have one.
 //!
 //! The deliverer, in rounds (see [`shift`](super::shift)): takes all that was left; takes over
 //! newcomers; tells each value to those whose numbers it was left for.
@@ -39,7 +39,7 @@
 //! **Lowering.** The deliverer that finds nobody left lowers *present* under the register's
 //! lock, if the register is empty. Who reads it as raised nevertheless tells nobody.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem::swap};
 
 use super::{
     arrivals::{Arrivals, Write},
@@ -47,16 +47,15 @@ use super::{
     mailbox::Event,
     panics::Panics,
     presence::Presence,
-    roster::{self, Observer, Old, Roster},
+    roster::{self, Name, Observer, Old, Roster},
     shift::{Shift, Shifts},
 };
-use crate::sync::{Arc, Mutex};
+use crate::sync::Arc;
 
 /// See the [module](self).
 pub(crate) struct Listeners<E> {
     arrivals: Arrivals,
-    left: Mutex<Left<E>>,
-    roster: Roster<E>,
+    roster: Roster<E, Left<E>>,
     shifts: Shifts<Desk<E>>,
     line: Arc<Line>,
 }
@@ -65,8 +64,10 @@ pub(crate) struct Listeners<E> {
 struct Left<E> {
     /// That no deliverer has taken.
     values: VecDeque<Told<E>>,
-    /// The values that were left or seen last, and who knows of them.
+    /// The values that were left or seen last, and who knows of them; the newest stands at `newest`,
+    /// the others before it, around the end.
     known: [Known; RECENT],
+    newest: usize,
     /// The number of the last registration.
     last: u64,
 }
@@ -163,8 +164,11 @@ impl<E: Event> Left<E> {
     }
 
     fn know(&mut self, value: u64, after: u64, up_to: u64) {
-        self.known.rotate_right(1);
-        self.known[0] = Known {
+        // What was heard of the same value before does not count any more.
+        if self.known[self.newest].value != value {
+            self.newest = (self.newest + 1) % RECENT;
+        }
+        self.known[self.newest] = Known {
             value,
             after,
             up_to,
@@ -173,8 +177,10 @@ impl<E: Event> Left<E> {
 
     /// Who knows of that value, as was last heard.
     fn known_by(&self, value: u64) -> Known {
-        let known = self.known.iter().find(|known| known.value == value);
-        known.copied().unwrap_or(Known::NOBODY)
+        (0..RECENT)
+            .map(|ago| self.known[(self.newest + RECENT - ago) % RECENT])
+            .find(|known| known.value == value)
+            .unwrap_or(Known::NOBODY)
     }
 }
 
@@ -182,12 +188,12 @@ impl<E: Event> Listeners<E> {
     pub(crate) fn new() -> Self {
         Self {
             arrivals: Arrivals::new(),
-            left: Mutex::new(Left {
+            roster: Roster::new(Left {
                 values: VecDeque::new(),
                 known: [Known::NOBODY; RECENT],
+                newest: 0,
                 last: 0,
             }),
-            roster: Roster::new(),
             shifts: Shifts::new(Desk {
                 observers: roster::Desk::new(),
                 run: VecDeque::new(),
@@ -213,13 +219,14 @@ impl<E: Event> Listeners<E> {
     /// Writer, after its write, if anybody is present: leaves the value. He calls the deliverer next.
     #[cold]
     pub(crate) fn leave(&self, write: Write<E>, cell: &impl Presence<E>, panics: &mut Panics) {
-        let now = {
-            let mut left = self.left.lock();
+        let now = self.roster.with(|register| {
             let now = cell.look();
             let is_current = now.identity() == write.new.identity();
-            left.put(write, is_current, self.arrivals.so_far());
+            register
+                .beside
+                .put(write, is_current, self.arrivals.so_far());
             now
-        };
+        });
         // Outside of the lock: it may be the last handle.
         panics.catch(|| drop(now));
     }
@@ -241,18 +248,22 @@ impl<E: Event> Listeners<E> {
     pub(crate) fn register(&self, observer: Observer<E>, cell: &impl Presence<E>) -> E {
         self.roster.register(|register| {
             let alone = cell.raise();
-            let mut left = self.left.lock();
             let number = self.arrivals.next();
             let seen = cell.look();
-            left.saw(seen.identity(), number, alone);
+            register.beside.saw(seen.identity(), number, alone);
             register.add(number, observer);
             seen
         })
     }
 
-    /// Takes a registration back.
-    pub(crate) fn unregister(&self, observer: &Observer<E>, cell: &impl Presence<E>) {
-        if self.roster.leave(observer) {
+    /// Takes a registration back, if no deliverer has come for it yet. True if so.
+    pub(crate) fn withdraw(&self, observer: Name) -> bool {
+        self.roster.withdraw(observer)
+    }
+
+    /// An observer that could not be withdrawn has left.
+    pub(crate) fn tidy(&self, cell: &impl Presence<E>) {
+        if self.roster.count_gone() {
             self.deliver(cell);
         }
     }
@@ -265,7 +276,7 @@ impl<E: Event> Listeners<E> {
 
     fn round(&self, desk: &mut Desk<E>, shift: &mut Shift, cell: &impl Presence<E>) {
         if desk.run.is_empty() {
-            std::mem::swap(&mut desk.run, &mut self.left.lock().values);
+            (self.roster).with(|register| swap(&mut desk.run, &mut register.beside.values));
         }
         self.roster.adopt(&mut desk.observers);
         while let Some(told) = desk.run.pop_front() {

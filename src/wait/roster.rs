@@ -26,13 +26,24 @@ pub(crate) enum Observer<E> {
     Place(Arc<Place<E>>),
 }
 
+/// What tells an observer from all others there are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Name(usize);
+
+impl Name {
+    #[inline]
+    pub(crate) fn of<X>(observer: &Arc<X>) -> Self {
+        Self(std::ptr::from_ref::<X>(observer).addr())
+    }
+}
+
 impl<E> Observer<E> {
-    fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Condition(a), Self::Condition(b)) => Arc::ptr_eq(a, b),
-            (Self::Mailbox(a), Self::Mailbox(b)) => Arc::ptr_eq(a, b),
-            (Self::Place(a), Self::Place(b)) => Arc::ptr_eq(a, b),
-            _ => false,
+    #[inline]
+    pub(crate) fn name(&self) -> Name {
+        match self {
+            Self::Condition(x) => Name::of(x),
+            Self::Mailbox(x) => Name::of(x),
+            Self::Place(x) => Name::of(x),
         }
     }
 }
@@ -50,9 +61,9 @@ impl<E> Clone for Observer<E> {
 /// How few gone observers are not worth a walk over the desk.
 const TOLERATED: usize = if cfg!(loom) { 1 } else { 32 };
 
-/// The register and its counters.
-pub(crate) struct Roster<E> {
-    register: Mutex<Register<E>>,
+/// The register and its counters. `X` is what else the register's lock guards.
+pub(crate) struct Roster<E, X = ()> {
+    register: Mutex<Register<E, X>>,
     /// There may be something in the register that the desk has not taken over.
     news: AtomicBool,
     /// Observers that left since the desk was last worked through.
@@ -62,12 +73,13 @@ pub(crate) struct Roster<E> {
 }
 
 /// What the register's lock guards.
-pub(crate) struct Register<E> {
+pub(crate) struct Register<E, X = ()> {
     /// Each with the version it was registered at: it is told what comes after.
     newcomers: Vec<(u64, Observer<E>)>,
+    pub(crate) beside: X,
 }
 
-impl<E> Register<E> {
+impl<E, X> Register<E, X> {
     pub(crate) fn add(&mut self, since: u64, observer: Observer<E>) {
         self.newcomers.push((since, observer));
     }
@@ -75,13 +87,23 @@ impl<E> Register<E> {
     pub(crate) fn is_empty(&self) -> bool {
         self.newcomers.is_empty()
     }
+
+    fn withdraw(&mut self, observer: Name) -> Option<(u64, Observer<E>)> {
+        let (_, last) = self.newcomers.last()?;
+        if last.name() == observer {
+            self.newcomers.pop()
+        } else {
+            None
+        }
+    }
 }
 
-impl<E: Event> Roster<E> {
-    pub(crate) fn new() -> Self {
+impl<E: Event, X> Roster<E, X> {
+    pub(crate) fn new(beside: X) -> Self {
         Self {
             register: Mutex::new(Register {
                 newcomers: Vec::new(),
+                beside,
             }),
             news: AtomicBool::new(false),
             gone: AtomicUsize::new(0),
@@ -93,7 +115,7 @@ impl<E: Event> Roster<E> {
     ///
     /// The announcement precedes whatever `enter` reads of the source; so a deliverer
     /// who acquired a later state of the source sees it, and comes here for the newcomer.
-    pub(crate) fn register<R>(&self, enter: impl FnOnce(&mut Register<E>) -> R) -> R {
+    pub(crate) fn register<R>(&self, enter: impl FnOnce(&mut Register<E, X>) -> R) -> R {
         let mut register = self.register.lock();
         // Relaxed: released by the source's next read-modify-write, which `enter` makes.
         self.news.store(true, Ordering::Relaxed);
@@ -101,7 +123,7 @@ impl<E: Event> Roster<E> {
     }
 
     /// Runs `f` under the lock.
-    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Register<E>) -> R) -> R {
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Register<E, X>) -> R) -> R {
         f(&mut self.register.lock())
     }
 
@@ -150,12 +172,16 @@ impl<E: Event> Roster<E> {
         panics.catch(|| drop(current));
     }
 
-    /// An observer that was registered leaves again. True if the desk should be tidied.
-    pub(crate) fn leave(&self, observer: &Observer<E>) -> bool {
-        let last = self.register.lock().newcomers.pop_if_last(observer);
-        if last.is_some() {
-            return false;
-        }
+    /// Takes a registration back, if it is the last one and the desk has not taken it over. True if
+    /// so.
+    pub(crate) fn withdraw(&self, observer: Name) -> bool {
+        let last = self.register.lock().withdraw(observer);
+        // The observer is dropped here, outside of the lock.
+        last.is_some()
+    }
+
+    /// An observer that could not be withdrawn has left. True if the desk should be tidied.
+    pub(crate) fn count_gone(&self) -> bool {
         let gone = self.gone.fetch_add(1, Ordering::Relaxed) + 1;
         gone >= TOLERATED && gone >= self.population.load(Ordering::Relaxed) / 2
     }
@@ -174,20 +200,6 @@ impl<E: Event> Roster<E> {
         walk(&mut desk.places, panics, |_, x, _| Some(fate(x.is_over())));
         self.population.store(desk.len(), Ordering::Relaxed);
         desk.shrink();
-    }
-}
-
-/// Taking back a registration that nobody has seen.
-trait PopIfLast<E> {
-    fn pop_if_last(&mut self, observer: &Observer<E>) -> Option<(u64, Observer<E>)>;
-}
-
-impl<E> PopIfLast<E> for Vec<(u64, Observer<E>)> {
-    fn pop_if_last(&mut self, observer: &Observer<E>) -> Option<(u64, Observer<E>)> {
-        match self.last() {
-            Some((_, last)) if last.is(observer) => self.pop(),
-            _ => None,
-        }
     }
 }
 

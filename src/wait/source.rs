@@ -1,6 +1,10 @@
 //! What can be waited for: the seam between waits and the types that hold a value.
 
-use super::{line::Line, mailbox::Event, roster::Observer};
+use super::{
+    line::Line,
+    mailbox::Event,
+    roster::{Name, Observer},
+};
 use crate::sync::Arc;
 
 /// A value that changes, and tells its observers.
@@ -11,8 +15,19 @@ pub(crate) trait Source {
     /// Registers an observer, which is told all that follows the state returned.
     fn register(&self, observer: Observer<Self::Event>) -> Registered<Self::Event>;
 
-    /// Takes a registration back.
-    fn unregister(&self, observer: &Observer<Self::Event>);
+    /// Takes a registration back, if no deliverer has come for it yet: then nobody else has a
+    /// handle of the observer. True if so.
+    fn withdraw(&self, observer: Name) -> bool;
+
+    /// An observer that could not be withdrawn has left: its record can go.
+    fn tidy(&self);
+
+    /// Ends a registration.
+    fn unregister(&self, observer: &Observer<Self::Event>) {
+        if !self.withdraw(observer.name()) {
+            self.tidy();
+        }
+    }
 
     /// The current state.
     fn look(&self) -> Self::Event;
