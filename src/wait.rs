@@ -3,6 +3,7 @@
 //! It knows nothing of atoms: an event `E` is any cheap handle that can be cloned.
 //!
 //! - [`baton`]: a thing one party at a time carries, and others call after;
+//! - [`berth`]: one whose content stays in place;
 //! - [`predicate`]: a closure that is moved from hand to hand;
 //! - [`spot`]: where a task parks, with its waker;
 //! - [`condition`], [`mailbox`], [`line`]: the three ways to wait: for a predicate, for
@@ -18,6 +19,7 @@
 
 pub(crate) mod arrivals;
 pub(crate) mod baton;
+pub(crate) mod berth;
 pub(crate) mod budget;
 pub(crate) mod census;
 pub(crate) mod condition;

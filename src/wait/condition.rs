@@ -1,11 +1,11 @@
 //! A parked wait: a predicate that whoever delivers a value evaluates for the sleeping task.
 //!
 //! A *sleeper* is the predicate together with the waker of its task. It is the content of a
-//! [`Baton`]: resting while the task sleeps, carried by whoever evaluates it. What comes
+//! [`Berth`], a baton: resting while the task sleeps, carried by whoever evaluates it. What comes
 //! while somebody carries it is left in the `slot`, and the carrier called; so every value is
 //! judged exactly once and in the order of arrival, and nobody ever waits for a predicate to
-//! return. Who carries it can also end the wait: the outcome takes the sleeper's place
-//! in the baton, and its waker is at hand. So the usual wake takes no lock.
+//! return. Who carries it can also end the wait: he empties it, leaves the outcome in the baton,
+//! and has the waker at hand. So the usual wake takes no lock.
 //!
 //! | step | deliverer (`offer`)                             | waiting task (`start`, `repark`)          |
 //! |------|-------------------------------------------------|-------------------------------------------|
@@ -28,10 +28,10 @@
 //!
 //! **No value is lost** between registration and sleep: *either* it is delivered while the
 //! task still carries the predicate, then it is in the slot and the call keeps the
-//! predicate from resting until it has been judged; *or* the predicate rests already, and
-//! the deliverer judges it.
+//! predicate from resting, unless behind, until it has been judged; *or* the predicate rests
+//! already, and the deliverer judges it.
 //!
-//! **No wake-up is lost.** A task sleeps after step 4, with its waker in the baton: whoever
+//! **No wake-up is lost.** A task sleeps after step 4, with its waker beside the predicate: whoever
 //! takes that to end the wait has it. Or after step 7, while a carrier holds an older waker:
 //! *either* the call precedes the carrier's last step (3 or 4), which is refused, and the carrier
 //! finds the waker in the slot; *or* it follows: then the task has become the carrier itself
@@ -39,13 +39,17 @@
 //!
 //! Wakers and values are user code: they are cloned, woken and dropped outside of the lock.
 
+#![allow(unsafe_code)]
+
 use std::{
     collections::VecDeque,
+    mem::replace,
     task::{Context, Poll, Waker},
 };
 
 use super::{
-    baton::{Baton, Refused},
+    baton::Refused,
+    berth::{Berth, Carried},
     panics::{self, Panics, Payload},
     predicate::Predicate,
 };
@@ -86,19 +90,23 @@ const PER_POLL: usize = if cfg!(loom) { 1 } else { 64 };
 pub(crate) struct Condition<E> {
     /// Whether the accepted value is kept for the task, or what the predicate made of it is enough.
     keeps: bool,
-    baton: Baton<Sleeper<E>, Outcome<E>>,
+    berth: Berth<Sleeper<E>, Outcome<E>>,
     /// Rarely needed, and boxed to keep the condition small.
     slot: Mutex<Option<Box<Slot<E>>>>,
 }
 
 /// What is needed to end a wait.
 struct Sleeper<E> {
-    predicate: Predicate<E>,
+    /// None before the task has begun, and when the wait is over.
+    predicate: Option<Predicate<E>>,
     /// None while the task judges for the first time.
     waker: Option<Waker>,
     /// It was laid down although there is something in the slot.
     is_behind: bool,
 }
+
+/// The right to the sleeper.
+type Carrier<'a, E> = Carried<'a, Sleeper<E>>;
 
 /// What was left for the carrier.
 struct Slot<E> {
@@ -117,11 +125,15 @@ enum Next<E> {
 }
 
 impl<E: Clone> Condition<E> {
-    /// A condition whose predicate is with the waiting task.
+    /// A condition that the waiting task is going to [start](Self::start).
     pub(crate) fn carried(keeps: bool) -> Self {
         Self {
             keeps,
-            baton: Baton::carried(),
+            berth: Berth::carried(Sleeper {
+                predicate: None,
+                waker: None,
+                is_behind: false,
+            }),
             slot: Mutex::new(None),
         }
     }
@@ -129,10 +141,13 @@ impl<E: Clone> Condition<E> {
     /// Deliverer: judges `event`, or leaves it to whoever is carrying the sleeper.
     #[inline]
     pub(crate) fn offer(&self, event: &E, panics: &mut Panics) -> Fate {
-        match self.baton.take() {
-            Some(sleeper) if sleeper.is_behind => self.judge_behind(sleeper, event, panics),
-            Some(sleeper) => self.judge(sleeper, event, panics),
-            None => self.leave_word(panics, |slot| slot.missed.push_back(event.clone())),
+        let Some(mut carrier) = self.berth.take() else {
+            return self.leave_word(panics, |slot| slot.missed.push_back(event.clone()));
+        };
+        if carrier.with(|sleeper| sleeper.is_behind) {
+            self.judge_behind(carrier, event, panics)
+        } else {
+            self.judge(carrier, event, panics)
         }
     }
 
@@ -142,26 +157,29 @@ impl<E: Clone> Condition<E> {
     }
 
     #[inline]
-    fn judge(&self, mut sleeper: Sleeper<E>, event: &E, panics: &mut Panics) -> Fate {
-        match self.verdict(&mut sleeper.predicate, event) {
-            None => self.lay_down(sleeper, panics),
-            Some(outcome) => self.settle(sleeper, outcome, panics),
+    fn judge(&self, mut carrier: Carrier<'_, E>, event: &E, panics: &mut Panics) -> Fate {
+        match self.verdict(&mut carrier, event) {
+            None => self.lay_down(carrier, panics),
+            Some(outcome) => {
+                self.settle(carrier, outcome, panics);
+                Fate::Leaves
+            }
         }
     }
 
     /// The event takes its turn in the slot.
     #[cold]
-    fn judge_behind(&self, sleeper: Sleeper<E>, event: &E, panics: &mut Panics) -> Fate {
+    fn judge_behind(&self, carrier: Carrier<'_, E>, event: &E, panics: &mut Panics) -> Fate {
         let mut slot = self.slot.lock();
         slot.get_or_insert_default().missed.push_back(event.clone());
         drop(slot);
-        self.catch_up(sleeper, panics)
+        self.catch_up(carrier, panics)
     }
 
     /// What `event` makes of the wait, if it ends it.
     #[inline]
-    fn verdict(&self, predicate: &mut Predicate<E>, event: &E) -> Option<Outcome<E>> {
-        match panics::run(|| predicate.holds(event)) {
+    fn verdict(&self, carrier: &mut Carrier<'_, E>, event: &E) -> Option<Outcome<E>> {
+        match panics::run(|| carrier.with(|sleeper| sleeper.holds_on(event))) {
             Ok(false) => None,
             Ok(true) => Some(Outcome::Satisfied(self.keeps.then(|| event.clone()))),
             Err(payload) => Some(Outcome::Panicked(payload)),
@@ -169,23 +187,26 @@ impl<E: Clone> Condition<E> {
     }
 
     #[inline]
-    fn lay_down(&self, sleeper: Sleeper<E>, panics: &mut Panics) -> Fate {
-        match self.baton.rest(sleeper) {
+    fn lay_down(&self, carrier: Carrier<'_, E>, panics: &mut Panics) -> Fate {
+        match self.berth.rest(carrier) {
             Ok(()) => Fate::Stays,
-            Err(Refused::Called(sleeper)) => self.catch_up(sleeper, panics),
-            Err(Refused::Gone(sleeper)) => self.dispose(sleeper, panics),
+            Err(Refused::Called(carrier)) => self.catch_up(carrier, panics),
+            Err(Refused::Gone(carrier)) => {
+                dispose(carrier, panics);
+                Fate::Leaves
+            }
         }
     }
 
     #[cold]
     fn leave_word(&self, panics: &mut Panics, word: impl FnOnce(&mut Slot<E>)) -> Fate {
-        if self.baton.is_over() {
+        if self.berth.is_over() {
             return Fate::Leaves;
         }
         word(self.slot.lock().get_or_insert_default());
-        match self.baton.call() {
-            Some(sleeper) => self.catch_up(sleeper, panics),
-            None if self.baton.is_over() => self.sweep(panics),
+        match self.berth.call() {
+            Some(carrier) => self.catch_up(carrier, panics),
+            None if self.berth.is_over() => self.sweep(panics),
             None => Fate::Stays,
         }
     }
@@ -193,8 +214,8 @@ impl<E: Clone> Condition<E> {
     /// Deliverer, carrying after a call: judges everything that was left, then lays the
     /// sleeper down.
     #[cold]
-    fn catch_up(&self, sleeper: Sleeper<E>, panics: &mut Panics) -> Fate {
-        match self.catch_up_within(sleeper, usize::MAX, None, panics) {
+    fn catch_up(&self, carrier: Carrier<'_, E>, panics: &mut Panics) -> Fate {
+        match self.catch_up_within(carrier, usize::MAX, None, panics) {
             Judged::Over => Fate::Leaves,
             Judged::Parked | Judged::Behind => Fate::Stays,
         }
@@ -204,90 +225,87 @@ impl<E: Clone> Condition<E> {
     /// with a waker of `task`.
     fn catch_up_within(
         &self,
-        mut sleeper: Sleeper<E>,
+        mut carrier: Carrier<'_, E>,
         mut limit: usize,
         mut task: Option<&Context<'_>>,
         panics: &mut Panics,
     ) -> Judged {
         while limit > 0 {
-            match self.next(&mut sleeper, panics) {
+            match self.next(&mut carrier, panics) {
                 Next::Judge(event) => {
                     limit -= 1;
-                    let outcome = self.verdict(&mut sleeper.predicate, &event);
+                    let outcome = self.verdict(&mut carrier, &event);
                     panics.catch(|| drop(event));
                     if let Some(outcome) = outcome {
-                        self.settle(sleeper, outcome, panics);
+                        self.settle(carrier, outcome, panics);
                         self.sweep(panics);
                         return Judged::Over;
                     }
                 }
                 Next::Close => {
-                    self.settle(sleeper, Outcome::Closed, panics);
+                    self.settle(carrier, Outcome::Closed, panics);
                     return Judged::Over;
                 }
                 Next::Rest => {
-                    sleeper.is_behind = false;
+                    carrier.with(|sleeper| sleeper.is_behind = false);
                     if let Some(cx) = task.take() {
-                        sleeper.attend(cx, panics);
+                        attend(&mut carrier, cx, panics);
                     }
-                    match self.baton.rest(sleeper) {
+                    match self.berth.rest(carrier) {
                         Ok(()) => return Judged::Parked,
-                        Err(Refused::Called(again)) => sleeper = again,
-                        Err(Refused::Gone(sleeper)) => {
-                            self.dispose(sleeper, panics);
+                        Err(Refused::Called(again)) => carrier = again,
+                        Err(Refused::Gone(carrier)) => {
+                            dispose(carrier, panics);
                             return Judged::Over;
                         }
                     }
                 }
             }
         }
-        self.lay_down_behind(sleeper, task, panics)
+        self.lay_down_behind(carrier, task, panics)
     }
 
     /// Waiting task: leaves the rest of what is in the slot to whoever takes the sleeper next.
     #[cold]
     fn lay_down_behind(
         &self,
-        mut sleeper: Sleeper<E>,
+        mut carrier: Carrier<'_, E>,
         task: Option<&Context<'_>>,
         panics: &mut Panics,
     ) -> Judged {
         if let Some(cx) = task {
-            sleeper.attend(cx, panics);
+            attend(&mut carrier, cx, panics);
         }
-        sleeper.is_behind = true;
+        carrier.with(|sleeper| sleeper.is_behind = true);
         // A call that is not answered is one to look into the slot, which will be done.
-        self.baton.offer(sleeper);
+        self.berth.offer(carrier);
         Judged::Behind
     }
 
     /// Answers, and looks into the slot.
-    fn next(&self, sleeper: &mut Sleeper<E>, panics: &mut Panics) -> Next<E> {
-        self.baton.answer();
+    fn next(&self, carrier: &mut Carrier<'_, E>, panics: &mut Panics) -> Next<E> {
+        self.berth.answer();
         let (next, waker) = match &mut *self.slot.lock() {
             None => (Next::Rest, None),
             Some(slot) => (slot.next(), slot.waker.take()),
         };
-        sleeper.replace_waker(waker, panics);
+        replace_waker(carrier, waker, panics);
         next
     }
 
     /// Carrier: ends the wait. The predicate is dropped before the task learns of it, so
     /// that what it captured is gone when the wait returns.
     #[inline]
-    fn settle(&self, sleeper: Sleeper<E>, outcome: Outcome<E>, panics: &mut Panics) -> Fate {
-        let Sleeper {
-            predicate, waker, ..
-        } = sleeper;
-        panics.catch(|| drop(predicate));
-        let waker = match self.baton.leave(outcome) {
+    fn settle(&self, mut carrier: Carrier<'_, E>, outcome: Outcome<E>, panics: &mut Panics) {
+        drop_predicate(&mut carrier, panics);
+        let waker = carrier.with(|sleeper| sleeper.waker.take());
+        let waker = match self.berth.leave(outcome) {
             Ok(()) => waker,
             Err(refused) => self.settle_after_all(waker, refused, panics),
         };
         if let Some(waker) = waker {
             panics.catch(|| waker.wake());
         }
-        Fate::Leaves
     }
 
     /// Carrier whose outcome was refused: what came since comes too late, but for a waker.
@@ -307,11 +325,11 @@ impl<E: Clone> Condition<E> {
                     return None;
                 }
             };
-            self.baton.answer();
+            self.berth.answer();
             if let Some(newer) = self.clear(panics) {
                 panics.catch(|| drop(waker.replace(newer)));
             }
-            match self.baton.leave(outcome) {
+            match self.berth.leave(outcome) {
                 Ok(()) => return waker,
                 Err(again) => refused = again,
             }
@@ -338,15 +356,8 @@ impl<E: Clone> Condition<E> {
         Fate::Leaves
     }
 
-    /// Carrier of what nobody wants any more.
-    fn dispose(&self, sleeper: Sleeper<E>, panics: &mut Panics) -> Fate {
-        panics.catch(|| drop(sleeper.predicate));
-        panics.catch(|| drop(sleeper.waker));
-        Fate::Leaves
-    }
-
     /// Waiting task, first poll: judges `seen`, the state it registered at, and what came
-    /// since, a bounded part of it; then parks.
+    /// since, a bounded part of it; then parks. Called once, by the task that has made the condition.
     pub(crate) fn start(
         &self,
         predicate: Predicate<E>,
@@ -354,11 +365,13 @@ impl<E: Clone> Condition<E> {
         cx: &Context<'_>,
         panics: &mut Panics,
     ) -> Judged {
-        let mut sleeper = Sleeper::awake(predicate);
-        match self.verdict(&mut sleeper.predicate, seen) {
-            None => self.lay_down_own(sleeper, cx, panics),
+        // SAFETY: the caller has made the condition, and calls this once.
+        let mut carrier = unsafe { self.berth.first() };
+        carrier.with(|sleeper| sleeper.predicate = Some(predicate));
+        match self.verdict(&mut carrier, seen) {
+            None => self.lay_down_own(carrier, cx, panics),
             Some(outcome) => {
-                self.settle(sleeper, outcome, panics);
+                self.settle(carrier, outcome, panics);
                 Judged::Over
             }
         }
@@ -368,8 +381,8 @@ impl<E: Clone> Condition<E> {
     /// bounded part of it; then parks with the waker of `cx`.
     #[cold]
     pub(crate) fn repark(&self, cx: &Context<'_>, panics: &mut Panics) -> Judged {
-        if let Some(sleeper) = self.baton.take() {
-            return self.lay_down_own(sleeper, cx, panics);
+        if let Some(carrier) = self.berth.take() {
+            return self.lay_down_own(carrier, cx, panics);
         }
         let waker = cx.waker().clone();
         let before = {
@@ -377,8 +390,8 @@ impl<E: Clone> Condition<E> {
             slot.get_or_insert_default().waker.replace(waker)
         };
         panics.catch(|| drop(before));
-        match self.baton.call() {
-            Some(sleeper) => self.carry_on(sleeper, cx, panics),
+        match self.berth.call() {
+            Some(carrier) => self.carry_on(carrier, cx, panics),
             None => Judged::Parked,
         }
     }
@@ -388,33 +401,33 @@ impl<E: Clone> Condition<E> {
     #[inline]
     fn lay_down_own(
         &self,
-        mut sleeper: Sleeper<E>,
+        mut carrier: Carrier<'_, E>,
         cx: &Context<'_>,
         panics: &mut Panics,
     ) -> Judged {
-        if sleeper.is_behind {
-            return self.carry_on(sleeper, cx, panics);
+        if carrier.with(|sleeper| sleeper.is_behind) {
+            return self.carry_on(carrier, cx, panics);
         }
-        sleeper.attend(cx, panics);
-        match self.baton.rest(sleeper) {
+        attend(&mut carrier, cx, panics);
+        match self.berth.rest(carrier) {
             Ok(()) => Judged::Parked,
-            Err(Refused::Called(sleeper)) => self.carry_on(sleeper, cx, panics),
-            Err(Refused::Gone(sleeper)) => {
-                self.dispose(sleeper, panics);
+            Err(Refused::Called(carrier)) => self.carry_on(carrier, cx, panics),
+            Err(Refused::Gone(carrier)) => {
+                dispose(carrier, panics);
                 Judged::Over
             }
         }
     }
 
     #[cold]
-    fn carry_on(&self, sleeper: Sleeper<E>, cx: &Context<'_>, panics: &mut Panics) -> Judged {
-        self.catch_up_within(sleeper, PER_POLL, Some(cx), panics)
+    fn carry_on(&self, carrier: Carrier<'_, E>, cx: &Context<'_>, panics: &mut Panics) -> Judged {
+        self.catch_up_within(carrier, PER_POLL, Some(cx), panics)
     }
 
     /// Waiting task: the outcome, if the wait is over.
     #[inline]
     pub(crate) fn poll(&self) -> Poll<Outcome<E>> {
-        match self.baton.collect() {
+        match self.berth.collect() {
             Some(outcome) => Poll::Ready(outcome),
             None => Poll::Pending,
         }
@@ -430,17 +443,19 @@ impl<E: Clone> Condition<E> {
     /// nothing in the slot.
     #[inline]
     pub(crate) fn cancel_unseen(&self, panics: &mut Panics) {
-        let (sleeper, outcome) = self.baton.remove();
-        if let Some(sleeper) = sleeper {
-            self.dispose(sleeper, panics);
+        let (carrier, outcome) = self.berth.remove();
+        if let Some(carrier) = carrier {
+            dispose(carrier, panics);
         }
-        panics.catch(|| drop(outcome));
+        if outcome.is_some() {
+            panics.catch(|| drop(outcome));
+        }
     }
 
     /// Whether the wait is over, so that it need not be told anything.
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
-        self.baton.is_over()
+        self.berth.is_over()
     }
 }
 
@@ -465,26 +480,46 @@ impl<E> Default for Slot<E> {
 }
 
 impl<E> Sleeper<E> {
-    fn awake(predicate: Predicate<E>) -> Self {
-        Self {
-            predicate,
-            waker: None,
-            is_behind: false,
+    #[inline]
+    fn holds_on(&mut self, event: &E) -> bool {
+        match &mut self.predicate {
+            Some(predicate) => predicate.holds(event),
+            None => unreachable!("it is judged from the start to the end of the wait"),
         }
     }
+}
 
-    /// Makes sure that the task of `cx` is the one that is woken.
-    fn attend(&mut self, cx: &Context<'_>, panics: &mut Panics) {
-        if !(self.waker.as_ref()).is_some_and(|waker| waker.will_wake(cx.waker())) {
-            let waker = panics.catch(|| cx.waker().clone());
-            self.replace_waker(waker, panics);
-        }
+/// Makes sure that the task of `cx` is the one that is woken.
+#[inline]
+fn attend<E>(carrier: &mut Carrier<'_, E>, cx: &Context<'_>, panics: &mut Panics) {
+    let will_wake = |waker: &Waker| waker.will_wake(cx.waker());
+    if !carrier.with(|sleeper| sleeper.waker.as_ref().is_some_and(will_wake)) {
+        let waker = panics.catch(|| cx.waker().clone());
+        replace_waker(carrier, waker, panics);
     }
+}
 
-    fn replace_waker(&mut self, waker: Option<Waker>, panics: &mut Panics) {
-        if waker.is_some() {
-            let before = std::mem::replace(&mut self.waker, waker);
+#[inline]
+fn replace_waker<E>(carrier: &mut Carrier<'_, E>, waker: Option<Waker>, panics: &mut Panics) {
+    if waker.is_some() {
+        let before = carrier.with(|sleeper| replace(&mut sleeper.waker, waker));
+        if before.is_some() {
             panics.catch(|| drop(before));
         }
+    }
+}
+
+/// Where it is: nobody else has the right to it.
+#[inline]
+fn drop_predicate<E>(carrier: &mut Carrier<'_, E>, panics: &mut Panics) {
+    panics.catch(|| carrier.with(|sleeper| sleeper.predicate = None));
+}
+
+/// Carrier of what nobody wants any more.
+fn dispose<E>(mut carrier: Carrier<'_, E>, panics: &mut Panics) {
+    drop_predicate(&mut carrier, panics);
+    let waker = carrier.with(|sleeper| sleeper.waker.take());
+    if waker.is_some() {
+        panics.catch(|| drop(waker));
     }
 }
