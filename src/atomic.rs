@@ -189,15 +189,13 @@ impl<T: Primitive> Atomic<T> {
     fn tell(&self, observers: &Observers<T>, write: Write<T>, levels: bool, listeners: bool) {
         let mut panics = Panics::new();
         // Left first: a waker may write again, and that value comes after this one.
-        if listeners {
-            observers.listeners.leave(write, self, &mut panics);
-        }
+        let backlog = listeners.then(|| observers.listeners.leave(write, self, &mut panics));
         if levels {
             let write = write.map(level);
             observers.thresholds.tell(write, self, &mut panics);
         }
-        if listeners {
-            panics.catch(|| observers.listeners.deliver(self));
+        if let Some(backlog) = backlog {
+            panics.catch(|| observers.listeners.deliver_left(self, backlog));
         }
         panics.resume();
     }

@@ -58,11 +58,11 @@ use super::{
 };
 use crate::{
     snapshot::Snapshot,
-    sync::Arc,
+    sync::{Arc, AtomicU64, Ordering},
     wait::{
         line::Line,
         roster::{self, Name, Observer, Old, Roster},
-        shift::{Shift, Shifts},
+        shift::{Backlog, Shift, Shifts},
         source::{Registered, Source},
     },
 };
@@ -70,6 +70,8 @@ use crate::{
 /// Everything that has to do with an atom's observers.
 pub(crate) struct Hub<T> {
     shifts: Shifts<Desk<T>>,
+    /// The version of the last commit that was told.
+    told: AtomicU64,
     pub(crate) roster: Roster<Snapshot<T>>,
     pub(crate) watches: Watches<T>,
     pub(crate) line: Arc<Line>,
@@ -93,10 +95,19 @@ impl<T> Hub<T> {
                 run: Vec::new(),
                 end: None,
             }),
+            told: AtomicU64::new(0),
             roster: Roster::new(()),
             watches: Watches::new(),
             line: Arc::new(Line::new()),
         })
+    }
+
+    /// What stands before that commit.
+    fn backlog_before(&self, commit: &Snapshot<T>) -> Backlog {
+        // Relaxed: an old number makes a writer give way for nothing.
+        let told = self.told.load(Ordering::Relaxed);
+        let untold = Snapshot::version(commit).saturating_sub(told);
+        Backlog::of(usize::try_from(untold).unwrap_or(usize::MAX))
     }
 }
 
@@ -143,8 +154,10 @@ impl<T> Source for AtomView<T> {
     #[cold]
     fn deliver(&self) {
         let hub = self.hub();
-        hub.shifts
-            .call(|desk, shift| Round::new(self, hub, shift).work(desk, None));
+        hub.shifts.call(
+            |desk, shift| Round::new(self, hub, shift).work(desk, None),
+            || Backlog::Short,
+        );
     }
 
     #[cfg(not(loom))]
@@ -158,9 +171,11 @@ impl<T> AtomView<T> {
     #[inline(never)]
     pub(crate) fn deliver_mine(&self, mine: &Snapshot<T>) {
         let hub = self.hub();
-        let mut mine = Some(mine);
-        hub.shifts
-            .call(|desk, shift| Round::new(self, hub, shift).work(desk, mine.take()));
+        let mut first = Some(mine);
+        hub.shifts.call(
+            |desk, shift| Round::new(self, hub, shift).work(desk, first.take()),
+            || hub.backlog_before(mine),
+        );
     }
 }
 
@@ -252,6 +267,8 @@ impl<'a, T> Round<'a, T> {
         new: &Snapshot<T>,
     ) {
         let (version, panics) = (Snapshot::version(new), &mut self.shift.panics);
+        // Relaxed: see `backlog_before`.
+        self.hub.told.store(version, Ordering::Relaxed);
         if self.hub.watches.is_empty() {
             observers.tell(version, Old::Given(old), new, panics);
         } else {

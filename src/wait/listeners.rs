@@ -48,7 +48,7 @@ use super::{
     panics::Panics,
     presence::Presence,
     roster::{self, Name, Observer, Old, Roster},
-    shift::{Shift, Shifts},
+    shift::{Backlog, Shift, Shifts},
 };
 use crate::sync::Arc;
 
@@ -218,17 +218,23 @@ impl<E: Event> Listeners<E> {
 
     /// Writer, after its write, if anybody is present: leaves the value. He calls the deliverer next.
     #[cold]
-    pub(crate) fn leave(&self, write: Write<E>, cell: &impl Presence<E>, panics: &mut Panics) {
-        let now = self.roster.with(|register| {
+    pub(crate) fn leave(
+        &self,
+        write: Write<E>,
+        cell: &impl Presence<E>,
+        panics: &mut Panics,
+    ) -> Backlog {
+        let (now, backlog) = self.roster.with(|register| {
             let now = cell.look();
             let is_current = now.identity() == write.new.identity();
             register
                 .beside
                 .put(write, is_current, self.arrivals.so_far());
-            now
+            (now, Backlog::of(register.beside.values.len()))
         });
         // Outside of the lock: it may be the last handle.
         panics.catch(|| drop(now));
+        backlog
     }
 
     /// Writer, after its write, if anybody is present: leaves the value, and calls the deliverer.
@@ -239,8 +245,8 @@ impl<E: Event> Listeners<E> {
     #[cold]
     pub(crate) fn tell(&self, write: Write<E>, cell: &impl Presence<E>) {
         let mut panics = Panics::new();
-        self.leave(write, cell, &mut panics);
-        panics.catch(|| self.deliver(cell));
+        let backlog = self.leave(write, cell, &mut panics);
+        panics.catch(|| self.deliver_left(cell, backlog));
         panics.resume();
     }
 
@@ -270,8 +276,13 @@ impl<E: Event> Listeners<E> {
 
     /// Calls the deliverer, which may be the caller himself.
     pub(crate) fn deliver(&self, cell: &impl Presence<E>) {
+        self.deliver_left(cell, Backlog::Short);
+    }
+
+    /// The same for a writer that has left a value at the end of a `backlog`.
+    pub(crate) fn deliver_left(&self, cell: &impl Presence<E>, backlog: Backlog) {
         self.shifts
-            .call(|desk, shift| self.round(desk, shift, cell));
+            .call(|desk, shift| self.round(desk, shift, cell), || backlog);
     }
 
     fn round(&self, desk: &mut Desk<E>, shift: &mut Shift, cell: &impl Presence<E>) {

@@ -17,6 +17,12 @@
 //! It cannot be otherwise while no writer waits: a backlog must be told even if no write follows,
 //! and he who could take it over is outside of the crate, or comes by while a watch is running
 //! and would have to wait for its end.
+//!
+//! **Giving way.** Writers that never rest leave more than one thread can tell, above all while the
+//! system does not let that thread run. So a writer that leaves something behind a [long](Backlog)
+//! backlog yields its processor, once. It waits for nothing: where nobody else wants to run it goes on
+//! at once. Mostly that keeps a backlog about that long. It is no bound: on a busy machine the processor
+//! may go to somebody else.
 
 use super::{
     baton::{Baton, Refused},
@@ -45,6 +51,28 @@ pub(crate) struct Shifts<D> {
     desk: Baton<Box<D>>,
     /// The token of the thread on shift, 0 while there is none.
     deliverer: AtomicUsize,
+}
+
+/// What stands before an event that was left for a deliverer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Backlog {
+    Short,
+    /// So much that whoever left it should give way.
+    Long,
+}
+
+impl Backlog {
+    /// So many events are a short one.
+    const SHORT: usize = 1_024;
+
+    #[inline]
+    pub(crate) fn of(events: usize) -> Self {
+        if events > Self::SHORT {
+            Self::Long
+        } else {
+            Self::Short
+        }
+    }
 }
 
 /// One thread's spell at the desk.
@@ -83,7 +111,8 @@ impl<D> Shifts<D> {
         self.deliverer.load(Ordering::Relaxed) == thread_token()
     }
 
-    /// Calls whoever is on shift; if there is nobody, the caller is, and works in `round`s.
+    /// Calls whoever is on shift, and gives way if the `backlog` is long; if there is nobody, the
+    /// caller is, and works in `round`s.
     ///
     /// A round looks for what was left since the one before, and tells it, until there is no
     /// more or [`Shift::has_told`] says that it is enough.
@@ -92,9 +121,24 @@ impl<D> Shifts<D> {
     ///
     /// With the first panic of the user's code, when all is delivered.
     #[inline]
-    pub(crate) fn call(&self, round: impl FnMut(&mut D, &mut Shift)) {
+    pub(crate) fn call(
+        &self,
+        round: impl FnMut(&mut D, &mut Shift),
+        backlog: impl FnOnce() -> Backlog,
+    ) {
         if let Some(desk) = self.desk.call() {
             self.work(desk, round);
+        } else if backlog() == Backlog::Long {
+            self.give_way();
+        }
+    }
+
+    /// Once, for he who delivers may be waiting for a processor.
+    #[cold]
+    fn give_way(&self) {
+        // Relaxed: as `is_mine`. In an outer frame of this thread nobody waits.
+        if self.deliverer.load(Ordering::Relaxed) != thread_token() {
+            yield_now();
         }
     }
 
