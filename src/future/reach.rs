@@ -56,8 +56,8 @@ impl Reaching {
             self.start(cell, goal);
         }
         let bits = match self {
-            Self::Parked(parked) if is_first => ready!(parked.first_poll(cx)),
-            Self::Parked(parked) => ready!(parked.poll(cx)),
+            Self::Parked(parked) if is_first => ready!(cell.thresholds().first_poll(parked, cx)),
+            Self::Parked(parked) => ready!(cell.thresholds().poll(parked, cx)),
             Self::Met(bits) => *bits,
             Self::Idle => unreachable!("it has been started"),
         };
@@ -69,7 +69,7 @@ impl Reaching {
     pub(crate) fn end<T: Primitive>(&mut self, cell: &Atomic<T>) {
         if let Self::Parked(parked) = replace(self, Self::Idle) {
             let mut panics = Panics::new();
-            cell.observers().thresholds.leave(parked, &mut panics);
+            cell.thresholds().leave(parked, &mut panics);
             panics.resume();
         }
     }

@@ -36,6 +36,10 @@ impl<X> Levels<X> {
     pub(crate) fn insert(&mut self, place: Place, x: X) {
         match self {
             Self::Few(list) if list.len() < FEW => {
+                if list.capacity() == 0 {
+                    // Most often it is one.
+                    list.reserve_exact(1);
+                }
                 let i = list.partition_point(|(other, _)| *other < place);
                 list.insert(i, (place, x));
             }
@@ -47,6 +51,17 @@ impl<X> Levels<X> {
             Self::Crowd(tree) => {
                 tree.insert(place, x);
             }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut X> {
+        match self {
+            Self::Few(list) => {
+                let found = list.iter_mut().find(|(other, _)| *other == place);
+                found.map(|(_, x)| x)
+            }
+            Self::Crowd(tree) => tree.get_mut(&place),
         }
     }
 
@@ -64,22 +79,24 @@ impl<X> Levels<X> {
         }
     }
 
-    /// Takes out all of these levels that came up to number `last`, in order: O(log n) for each.
+    /// Takes out all of these levels that came up to number `last`, in order, with their numbers:
+    /// O(log n) for each.
     #[inline]
-    pub(crate) fn take(&mut self, levels: RangeInclusive<u64>, last: u64, to: impl FnMut(X)) {
+    pub(crate) fn take(&mut self, levels: RangeInclusive<u64>, last: u64, to: impl FnMut(u64, X)) {
         if !self.is_empty() {
             self.take_some(levels, last, to);
         }
     }
 
-    fn take_some(&mut self, levels: RangeInclusive<u64>, last: u64, mut to: impl FnMut(X)) {
+    fn take_some(&mut self, levels: RangeInclusive<u64>, last: u64, mut to: impl FnMut(u64, X)) {
         match self {
             Self::Few(list) => {
                 let is_meant = |(level, n): &Place| levels.contains(level) && *n <= last;
                 let mut i = 0;
                 while let Some((place, _)) = list.get(i) {
                     if is_meant(place) {
-                        to(list.remove(i).1);
+                        let ((_, number), x) = list.remove(i);
+                        to(number, x);
                     } else {
                         i += 1;
                     }
@@ -89,7 +106,7 @@ impl<X> Levels<X> {
                 let (mut from, end) = ((*levels.start(), 0), (*levels.end(), u64::MAX));
                 while let Some((&place, _)) = tree.range(from..=end).next() {
                     if place.1 <= last {
-                        tree.remove(&place).map(&mut to);
+                        tree.remove(&place).map(|x| to(place.1, x));
                     }
                     // Numbers are not as large as this.
                     from = (place.0, place.1 + 1);
@@ -143,6 +160,10 @@ mod tests {
                 random >> 60,
                 [0, 1, 2, 3, 4, u64::MAX][(random >> 33) as usize % 6],
             );
+            assert_eq!(
+                levels.get_mut((level, arrival / 2)).copied(),
+                model.get(&(level, arrival / 2)).copied()
+            );
             // Now more come than go, now fewer.
             if dice < if arrival / 100 % 2 == 0 { 12 } else { 4 } {
                 levels.insert((level, arrival), arrival);
@@ -154,7 +175,10 @@ mod tests {
                 assert_eq!(levels.remove(place), None);
             } else {
                 let mut taken = Vec::new();
-                levels.take(level..=level.saturating_add(1), u64::MAX, |x| taken.push(x));
+                levels.take(level..=level.saturating_add(1), u64::MAX, |number, x| {
+                    assert_eq!(number, x);
+                    taken.push(x);
+                });
                 let is_due =
                     |place: &Place| place.0 == level || Some(place.0) == level.checked_add(1);
                 let due = model.keys().copied().filter(is_due).collect::<Vec<_>>();
