@@ -43,6 +43,8 @@ mod listeners;
 mod presence;
 #[path = "loom/signal.rs"]
 mod signals;
+#[path = "loom/stepping_over.rs"]
+mod stepping_over;
 #[path = "loom/threshold.rs"]
 mod threshold;
 #[path = "loom/waits.rs"]

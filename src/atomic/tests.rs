@@ -72,6 +72,68 @@ fn g5_a_write_that_concerns_nobody_takes_no_lock_and_wakes_nobody() {
     assert_eq!(poll(&mut crowd[0], noop), Poll::Ready(WRITES + 1));
 }
 
+/// Nor does one that steps over what others wait for to be equal to, this way and that.
+#[test]
+fn g5_a_write_that_steps_over_a_level_takes_no_lock() {
+    let (cell, wakes) = (Atomic::new(0), Arc::<Wakes>::default());
+    let waker = Waker::from(wakes.clone());
+    let mut waits: [Wait<'_>; 4] = [
+        Box::pin(cell.wait_equal(10)),
+        Box::pin(cell.wait_equal(-10)),
+        Box::pin(cell.wait_at_least(100)),
+        Box::pin(cell.wait_at_most(-100)),
+    ];
+    for wait in &mut waits {
+        assert!(poll(wait, &waker).is_pending());
+    }
+    // The last one before them had left no gap.
+    cell.set(0);
+    for to in [20, 0, -20, 20, 99, -99, 9, -9, 11, -11] {
+        assert_eq!(locks_taken(|| cell.set(to)), 0, "to {to}");
+    }
+    assert_eq!(wakes.0.load(SeqCst), 0);
+    cell.set(10);
+    cell.set(0);
+    assert_eq!(poll(&mut waits[0], &waker), Poll::Ready(10));
+    assert!(locks_taken(|| cell.set(100)) > 0);
+    assert_eq!(poll(&mut waits[2], &waker), Poll::Ready(100));
+    assert_eq!(wakes.0.load(SeqCst), 2);
+}
+
+/// However many they are: of a hundred writes that step over some of ten thousand levels a few take a
+/// lock, because a value looks like one that is waited for.
+#[test]
+fn g5_hardly_a_write_among_many_levels_takes_a_lock() {
+    let (cell, wakes) = (Atomic::new(0), Arc::<Wakes>::default());
+    let waker = Waker::from(wakes.clone());
+    let mut waits: Vec<Wait<'_>> = (0..CROWD)
+        .map(|n| Box::pin(cell.wait_equal(2 * n + 1)) as _)
+        .collect();
+    for wait in &mut waits {
+        assert!(poll(wait, &waker).is_pending());
+    }
+    let step_over = || {
+        for n in 0..WRITES {
+            cell.set(n * 7_919 % CROWD * 2);
+        }
+    };
+    let locks = locks_taken(step_over);
+    assert!(locks < WRITES as usize / 20, "{locks} locks");
+    assert_eq!(wakes.0.load(SeqCst), 0);
+    // Those that have gone are forgotten, when some writers have come for nothing.
+    let last = waits.pop();
+    drop(waits);
+    let locks = locks_taken(|| {
+        for n in 0..WRITES {
+            cell.set(n % CROWD);
+        }
+    });
+    assert!(locks < CROWD as usize / 10, "{locks} locks");
+    cell.set(2 * CROWD - 1);
+    assert_eq!(wakes.0.load(SeqCst), 1);
+    assert!(last.is_some_and(|mut wait| poll(&mut wait, &waker).is_ready()));
+}
+
 /// Waits that were cancelled narrow nobody's gap, once the next write that finds it has passed.
 #[test]
 fn g5_cancelled_waits_leave_the_gap_wide_again() {

@@ -33,6 +33,23 @@ impl<X> Levels<X> {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Few(list) => list.len(),
+            Self::Crowd(tree) => tree.len(),
+        }
+    }
+
+    /// The levels, in order; one of which there are several as often.
+    pub(crate) fn levels(&self) -> impl Iterator<Item = u64> {
+        let (few, crowd) = match self {
+            Self::Few(list) => (Some(list), None),
+            Self::Crowd(tree) => (None, Some(tree)),
+        };
+        let few = few.into_iter().flatten().map(|(place, _)| place.0);
+        few.chain(crowd.into_iter().flatten().map(|(place, _)| place.0))
+    }
+
     pub(crate) fn insert(&mut self, place: Place, x: X) {
         match self {
             Self::Few(list) if list.len() < FEW => {
@@ -196,6 +213,8 @@ mod tests {
                 (first, last)
             );
             assert_eq!(levels.is_empty(), model.is_empty());
+            assert_eq!(levels.len(), model.len());
+            assert!(levels.levels().eq(model.keys().map(|p| p.0)));
         }
     }
 }

@@ -1,10 +1,17 @@
 //! Waits for a level: at least, at most, equal to, other than a value.
 //!
 //! Such a wait is data, not a closure, so nobody has to evaluate it: the waits are kept in order
-//! of their levels, and beside them stands the *gap*, a range of values that satisfy none of them.
-//! A writer compares what it has written with the gap and is done, however many wait; one that
-//! finds its value outside takes the lock, takes out those it has satisfied, and wakes them
-//! with that value.
+//! of their levels, and beside them stands what a writer compares its value with, without a lock:
+//!
+//! - the [*gap*](gap), a range of values that satisfy nobody. It lies around a value that the cell
+//!   had; most writes stay within it;
+//! - for those that have stepped over a level of `wait_equal`, and so left the gap behind: the
+//!   *bounds*, a range of values that satisfy nobody else, and a [*filter*](filter) that knows the
+//!   levels of `wait_equal`.
+//!
+//! A writer whose value is in the gap, or within the bounds and not in the filter, is done, however
+//! many wait; else it takes the lock, takes out those it has satisfied, and wakes them with that
+//! value.
 //!
 //! Values are compared by their *keys*: 64 bits in the order of the numbers, whatever the type.
 //!
@@ -15,36 +22,41 @@
 //! | 1    | reads how many waits have begun           | raises [*present*](super::presence), and  |
 //! |      |                                           | takes its number                          |
 //! | 2    | writes the value                          | puts itself among the waits               |
-//! | 3    | barrier                                   | publishes a gap without its level, unless |
-//! |      |                                           | the one that is published is such a one   |
-//! | 4    | reads *present*: nobody, done; the gap    | barrier                                   |
-//! | 5    | inside, as what it replaced: done         | reads the value: satisfied, leaves again  |
+//! | 3    | barrier                                   | sees that its level is outside of the gap |
+//! |      |                                           | and of the bounds, or in the filter       |
+//! | 4    | reads *present*: nobody, done; the gap;   | barrier                                   |
+//! |      | outside, the bounds and the filter        |                                           |
+//! | 5    | satisfies nobody, nor what it replaced:   | reads the value: satisfied, leaves again  |
+//! |      | done                                      |                                           |
 //! | 6    | else: under the lock takes out whom the   | else leaves its waker, and sleeps         |
 //! |      | two satisfy and leaves them the answer,   |                                           |
-//! |      | publishes a new gap                       |                                           |
+//! |      | publishes a new gap and new bounds        |                                           |
 //! | 7    | without the lock: wakes them              |                                           |
 //!
 //! In step 6 the value is for all if it is still there, else for those who had begun in step 1; the
 //! one it replaced is for the latter: see [`arrivals`](super::arrivals).
 //!
-//! **No crossing is missed.** Writing the value, reading the gap, publishing the gap and reading
-//! the value are sequentially consistent, so of a writer and a newcomer at least one sees what the
-//! other did first. *Either* the writer reads the gap of step 3 or a later one: every gap that is
-//! published while a wait is parked leaves its level out, so a value that satisfies it is outside,
-//! and the writer finds the wait under the lock. *Or* it reads an older gap: then step 5 of the
-//! task reads its value or a later one. If that is a later one the write had been overwritten
-//! before the wait began.
+//! **No crossing is missed.** Writing the value, what the writer reads in step 4, what the task
+//! publishes in step 3 and reading the value are sequentially consistent, so of a writer and a
+//! newcomer at least one sees what the other did first. *Either* all that the writer reads is of
+//! step 3 or later: as long as a wait is parked, no gap and no bounds are published that
+//! have its level inside (but for the bounds, if it waits for equality: then the filter has the
+//! level). So a value that satisfies it is found to, and the writer finds the wait under the lock.
+//! *Or* something is older: then step 5 of the task reads the writer's value or a later one. If that
+//! is a later one the write had been overwritten before the wait began.
 //!
-//! The gap of step 3 may be one that was there before: it was published under the lock, hence
-//! before step 5 all the same, and a writer that reads an older one had written before that.
+//! What step 3 sees may have been there before: it was published under the lock, hence
+//! before step 5 all the same, and a writer that reads something older had written before that.
 //!
-//! **A gap may be too narrow.** Then a writer takes the lock for nothing, and publishes the widest
-//! one. So who leaves others behind publishes none: the next writer whom it concerns does, and a
-//! wait that comes and goes leaves a gap that suits the next one like it.
+//! **A gap may be too narrow**, and so may the bounds, and the filter may have levels that nobody
+//! waits for any more. Then a writer takes the lock for nothing, and publishes the widest gap and
+//! bounds, and a filter that is [put right](filter). So who leaves others behind
+//! publishes nothing: the next writer whom it concerns does, and a wait that comes and goes leaves
+//! what suits the next one like it.
 //!
-//! **The last one leaves no gap at all**, whether he is answered or goes. That suits whoever comes
-//! next, as in a loop of waits, of which none then has to publish anything; and it brings the
-//! next writer to the lock. If that one finds nobody, he lowers *present*.
+//! **The last one leaves no gap at all**, and no bounds, whether he is answered or goes. That suits
+//! whoever comes next, as in a loop of waits, of which none then has to publish anything; and it
+//! brings the next writer to the lock. If that one finds nobody, he lowers *present*.
 //!
 //! # Parking
 //!
@@ -52,6 +64,7 @@
 //! answer stands beside the waits until the task fetches it. *Either* the writer that answers a wait
 //! finds its waker, and wakes it, *or* the task comes to leave it later, and finds the answer.
 
+mod filter;
 mod gap;
 mod goal;
 mod index;
@@ -61,6 +74,7 @@ use std::task::{Context, Poll, Waker};
 pub(crate) use self::goal::{Goal, Level};
 
 use self::{
+    filter::Filter,
     gap::{EMPTY, FULL, SharedGap},
     index::{Due, Index, Place},
 };
@@ -79,6 +93,8 @@ pub(crate) struct Parked(Place);
 /// The waits for one cell. See the [module](self).
 pub(crate) struct Thresholds {
     gap: SharedGap,
+    bounds: SharedGap,
+    filter: Filter,
     index: Mutex<Index>,
 }
 
@@ -86,6 +102,8 @@ impl Thresholds {
     pub(crate) fn new() -> Self {
         Self {
             gap: SharedGap::new(),
+            bounds: SharedGap::new(),
+            filter: Filter::new(),
             index: Mutex::new(Index::default()),
         }
     }
@@ -93,7 +111,13 @@ impl Thresholds {
     /// Writer, after its write: whether what it replaced or wrote may satisfy somebody.
     #[inline]
     pub(crate) fn may_concern(&self, old: u64, new: u64) -> bool {
-        !self.gap.holds(old, new)
+        !self.gap.holds(old, new) && self.may_hit(old, new)
+    }
+
+    /// The same, once the gap has been left behind.
+    #[inline(never)]
+    fn may_hit(&self, old: u64, new: u64) -> bool {
+        !self.bounds.holds(old, new) || self.filter.may_have(new) || self.filter.may_have(old)
     }
 
     /// Writer, after its write of what may concern somebody: answers those whom it satisfies.
@@ -124,13 +148,24 @@ impl Thresholds {
         index.answer(new, if is_current { u64::MAX } else { begun }, &mut due);
         if !index.is_empty() {
             self.gap.publish(index.gap_around(now.key));
+            self.bounds.publish(index.bounds());
+            if due.is_empty() {
+                index.false_alarm(&self.filter);
+            }
         } else if !due.is_empty() {
-            self.gap.publish(EMPTY);
+            self.leave_nothing();
         } else {
             self.gap.publish(FULL);
+            self.bounds.publish(FULL);
             cell.lower();
         }
         due
+    }
+
+    /// Under the lock: the last wait has ended.
+    fn leave_nothing(&self) {
+        self.gap.publish(EMPTY);
+        self.bounds.publish(EMPTY);
     }
 
     /// Whether the current thread is waking those whom it has satisfied, in an outer frame.
@@ -153,9 +188,12 @@ impl Thresholds {
         let mut index = self.index.lock();
         cell.raise();
         let place = Place::new(&goal, arrivals.next());
-        index.insert(&place);
+        index.insert(&place, &self.filter);
         if !goal.is_outside(self.gap.get()) {
             self.gap.publish(index.gap_around(cell.look().key));
+        }
+        if !matches!(goal, Goal::Equal(_)) && !goal.is_outside(self.bounds.get()) {
+            self.bounds.publish(index.bounds());
         }
         barrier();
         let now = cell.look();
@@ -220,7 +258,7 @@ impl Thresholds {
         if removed.is_none() {
             index.take_answer(place);
         } else if index.is_empty() {
-            self.gap.publish(EMPTY);
+            self.leave_nothing();
         }
         removed
     }

@@ -3,6 +3,7 @@
 use std::task::Waker;
 
 use super::{
+    filter::{Filter, Upkeep},
     gap::{EMPTY, Gap},
     goal::{Goal, Level},
 };
@@ -59,6 +60,7 @@ pub(super) struct Index {
     other: Waits,
     /// The bits that met the goal, by the number of the wait.
     answers: Levels<u64>,
+    upkeep: Upkeep,
 }
 
 impl Index {
@@ -70,6 +72,7 @@ impl Index {
             equal,
             other,
             answers: _,
+            upkeep: _,
         } = self;
         [at_least, at_most, equal, other]
             .iter()
@@ -85,8 +88,12 @@ impl Index {
         }
     }
 
-    pub(super) fn insert(&mut self, place: &Place) {
+    pub(super) fn insert(&mut self, place: &Place, filter: &Filter) {
         self.waits(place).insert(place.among_its_kind(), None);
+        if let Kind::Equal = place.kind {
+            let Self { equal, upkeep, .. } = self;
+            filter.enter(place.level, equal.len(), equal.levels(), upkeep);
+        }
     }
 
     /// A wait that is parked.
@@ -124,30 +131,39 @@ impl Index {
         }
     }
 
+    /// A writer has found nobody whom it satisfies.
+    pub(super) fn false_alarm(&mut self, filter: &Filter) {
+        let Self { equal, upkeep, .. } = self;
+        filter.false_alarm(equal.len(), equal.levels(), upkeep);
+    }
+
     /// The widest range around `key` that satisfies nobody.
     pub(super) fn gap_around(&self, key: u64) -> Gap {
+        let under = key.checked_sub(1);
+        let below = under.and_then(|under| self.equal.last_to(under));
+        let (least, greatest) = between(below, self.equal.first_from(key));
+        let bounds = self.bounds();
+        (least.max(bounds.0), greatest.min(bounds.1))
+    }
+
+    /// The widest range that satisfies nobody but those who wait for equality.
+    pub(super) fn bounds(&self) -> Gap {
         if !self.other.is_empty() {
             return EMPTY;
         }
-        let under = key.checked_sub(1);
-        let below = under.and_then(|under| self.equal.last_to(under));
-        let below = below.max(self.at_most.last_to(u64::MAX));
-        let above = nearer(self.equal.first_from(key), self.at_least.first_from(0));
-        match (
-            below.map_or(Some(0), |level| level.checked_add(1)),
-            above.map_or(Some(u64::MAX), |level| level.checked_sub(1)),
-        ) {
-            (Some(least), Some(greatest)) => (least, greatest),
-            _ => EMPTY,
-        }
+        let below = self.at_most.last_to(u64::MAX);
+        between(below, self.at_least.first_from(0))
     }
 }
 
-/// The lower of two levels that may be there.
-fn nearer(a: Option<u64>, b: Option<u64>) -> Option<u64> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        _ => a.or(b),
+/// The range between two levels that may be there.
+fn between(below: Option<u64>, above: Option<u64>) -> Gap {
+    match (
+        below.map_or(Some(0), |level| level.checked_add(1)),
+        above.map_or(Some(u64::MAX), |level| level.checked_sub(1)),
+    ) {
+        (Some(least), Some(greatest)) => (least, greatest),
+        _ => EMPTY,
     }
 }
 
