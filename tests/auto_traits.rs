@@ -258,7 +258,8 @@ macro_rules! futures_of_reference {
 
 #[test]
 fn g13_futures_of_references_may_move_between_threads_when_the_value_may() {
-    futures_of_reference!(1_u8; [Send Sync]);
+    futures_of_reference!(1_u8; [Send Sync Unpin]);
+    futures_of_reference!(PhantomPinned; [Send Sync Unpin]);
     futures_of_reference!(Cell::new(1_u8); [!Send !Sync]);
     futures_of_reference!(Rc::new(1_u8); [!Send !Sync]);
 }

@@ -275,3 +275,27 @@ fn g8_cancelling_a_wait_of_a_cell_races_with_the_write() {
         });
     }
 }
+
+/// Nobody hangs who polls a wait once too often.
+#[test]
+fn g8_a_wait_of_a_cell_that_has_answered_says_so_when_it_is_polled_again() {
+    fn again<R>(name: &str, wait: impl Future<Output = R>) {
+        let (mut wait, waker) = (std::pin::pin!(wait), std::task::Waker::noop());
+        let mut cx = std::task::Context::from_waker(waker);
+        assert!(wait.as_mut().poll(&mut cx).is_ready(), "{name}");
+        let text = support::caught(|| wait.as_mut().poll(&mut cx).is_ready()).unwrap_err();
+        assert!(
+            text.contains("polled after it had ended"),
+            "{name}: {text:?}"
+        );
+    }
+    let (cell, reference) = (Atomic::new(1_u64), AtomicReference::new(1));
+    again("wait_at_least", cell.wait_at_least(1));
+    again("wait_at_most", cell.wait_at_most(1));
+    again("wait_equal", cell.wait_equal(1));
+    again("changed_from", cell.changed_from(0));
+    again("wait_for", cell.wait_for(|n| n == 1));
+    again("update_when", cell.update_when(|n| n == 1, |n| n));
+    again("wait_for", reference.wait_for(|n| **n == 1));
+    again("changed_from", reference.changed_from(&Arc::new(1)));
+}

@@ -80,6 +80,7 @@ pub(crate) struct Reach<'a, T: Primitive> {
     cell: &'a Atomic<T>,
     goal: Goal,
     reaching: Reaching,
+    has_ended: bool,
     budget: Budget,
 }
 
@@ -89,6 +90,7 @@ impl<'a, T: Primitive> Reach<'a, T> {
             cell,
             goal,
             reaching: Reaching::Idle,
+            has_ended: false,
             budget: Budget::cooperative(),
         }
     }
@@ -99,13 +101,16 @@ impl<T: Primitive> Future for Reach<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
+        assert!(!this.has_ended, "a wait was polled after it had ended");
         if this.budget.must_yield(cx) {
             // What is written from now on must not be missed all the same.
             this.reaching.start(this.cell, this.goal);
             return Poll::Pending;
         }
         let (reaching, cell, goal) = (&mut this.reaching, this.cell, this.goal);
-        this.budget.charge(cx, |cx| reaching.poll(cell, goal, cx))
+        let answer = this.budget.charge(cx, |cx| reaching.poll(cell, goal, cx));
+        this.has_ended = answer.is_ready();
+        answer
     }
 }
 

@@ -1,6 +1,11 @@
 //! The waits of a reference.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use super::AtomicReference;
 use crate::{
@@ -81,14 +86,29 @@ impl<T> AtomicReference<T> {
     /// ```
     #[doc(alias("changed"))]
     pub fn changed_from<'a>(&'a self, seen: &Arc<T>) -> impl Future<Output = Arc<T>> + use<'a, T> {
-        // The address stays taken as long as the future has `seen`, also if it is leaked. An
-        // address asks nothing of `T` when a writer's thread compares it.
-        let (seen, address) = (seen.clone(), Arc::as_ptr(seen).addr());
-        let changed = self.wait_for(move |now| Arc::as_ptr(now).addr() != address);
-        async move {
-            let now = Quiet::new(changed.await);
-            drop(seen);
-            now.into_inner()
+        let address = Arc::as_ptr(seen).addr();
+        // An address asks nothing of `T` when a writer's thread compares it.
+        let differs = Predicate::new(move |now: &Arc<T>| Arc::as_ptr(now).addr() != address);
+        ChangedFrom {
+            changed: Open(WaitFor::new(self, differs, Budget::cooperative())),
+            seen: Some(Quiet::new(seen.clone())),
         }
+    }
+}
+
+/// The wait behind `changed_from`.
+struct ChangedFrom<'a, T> {
+    changed: Open<WaitFor<&'a AtomicReference<T>>>,
+    /// Its address stays taken as long as it is compared with, also if the future is leaked.
+    seen: Option<Quiet<Arc<T>>>,
+}
+
+impl<T> Future for ChangedFrom<'_, T> {
+    type Output = Arc<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Arc<T>> {
+        let now = Quiet::new(ready!(Pin::new(&mut self.changed).poll(cx)));
+        drop(self.seen.take());
+        Poll::Ready(now.into_inner())
     }
 }
