@@ -22,13 +22,13 @@ use std::{fmt, panic};
 use self::primitive::{Access, Placed, Primitive, Raw, level};
 use crate::{
     sync::{
-        Arc, barrier,
+        barrier,
         late_box::{LateBox, Marks},
     },
     wait::{
         arrivals::Write,
         census::Counted,
-        line::Line,
+        line::{Known, Line},
         listeners::Listeners,
         panics::Panics,
         presence::Presence,
@@ -77,7 +77,8 @@ use crate::{
 /// The comparisons are made once for all, however many wait, and without a lock. (The first write
 /// after a wait has begun or ended may take a short lock. So do two or three in a hundred of
 /// those that step over values waited for by `wait_equal`, where these are many.) Of those in
-/// line by one closure that captures nothing, one is asked for all.
+/// line by one closure that captures nothing, one is asked for all. Those in line are asked about
+/// the current value, which may be a later one than that of the write.
 ///
 /// A cell that somebody has waited for takes about 970 bytes more from then on, and 2 to 32 for each
 /// of the most `wait_equal`s that it ever had at once, if these were more than 16; a parked wait for
@@ -112,8 +113,9 @@ pub struct Atomic<T: Primitive> {
 pub(crate) struct Observers<T: Primitive> {
     thresholds: Thresholds,
     listeners: Listeners<T>,
-    /// Because of the mark [`LEVELS`], and because of [`LISTENERS`].
-    counted: [Counted; 2],
+    line: Line<T>,
+    /// Because of each of the marks, in their order.
+    counted: [Counted; 3],
 }
 
 impl<T: Primitive> Observers<T> {
@@ -121,12 +123,13 @@ impl<T: Primitive> Observers<T> {
         Self {
             thresholds: Thresholds::new(),
             listeners: Listeners::new(),
-            counted: [Counted::not_yet(), Counted::not_yet()],
+            line: Line::new(),
+            counted: std::array::from_fn(|_| Counted::not_yet()),
         }
     }
 
     fn counted(&self, mark: Marks) -> &Counted {
-        &self.counted[usize::from(mark.meet(LISTENERS))]
+        &self.counted[mark.index()]
     }
 }
 
@@ -139,10 +142,45 @@ impl<T: Primitive> Drop for Observers<T> {
     }
 }
 
+/// Whom a write concerns.
+#[derive(Clone, Copy)]
+struct Concerned {
+    levels: bool,
+    listeners: bool,
+    line: bool,
+}
+
+impl Concerned {
+    #[inline]
+    fn is_anybody(self) -> bool {
+        self.beside_line() || self.line
+    }
+
+    #[inline]
+    fn beside_line(self) -> bool {
+        self.levels || self.listeners
+    }
+}
+
+impl<T: Primitive> Observers<T> {
+    #[inline]
+    fn concerned(&self, marks: Marks, write: &Write<T>) -> Concerned {
+        let key = T::Verbs::key;
+        Concerned {
+            levels: marks.meet(LEVELS)
+                && (self.thresholds).may_concern(key(write.old), key(write.new)),
+            listeners: marks.meet(LISTENERS),
+            line: marks.meet(LINE),
+        }
+    }
+}
+
 /// Somebody may be among the [thresholds](Observers::thresholds).
 const LEVELS: Marks = Marks::FIRST;
 /// Somebody may be among the [listeners](Observers::listeners).
 const LISTENERS: Marks = Marks::SECOND;
+/// Somebody is in [line](Observers::line).
+const LINE: Marks = Marks::THIRD;
 
 impl<T: Primitive> Atomic<T> {
     #[inline]
@@ -181,31 +219,39 @@ impl<T: Primitive> Atomic<T> {
     #[inline]
     fn look_for_waits(&self, begun: u64, old: T, new: T) {
         if let Some((observers, marks)) = self.observers.marked() {
-            let levels = marks.meet(LEVELS) && {
-                let key = T::Verbs::key;
-                observers.thresholds.may_concern(key(old), key(new))
-            };
-            let listeners = marks.meet(LISTENERS);
-            if levels || listeners {
-                self.tell(observers, Write { old, new, begun }, levels, listeners);
+            let write = Write { old, new, begun };
+            let concerned = observers.concerned(marks, &write);
+            if concerned.is_anybody() {
+                let mut panics = Panics::new();
+                if concerned.beside_line() {
+                    self.tell(observers, write, concerned, &mut panics);
+                }
+                if concerned.line {
+                    observers.line.tell(1, self, &mut panics);
+                }
+                panics.resume();
             }
         }
     }
 
-    /// Tells the `levels`, and the `listeners`.
+    /// Tells those beside the line.
     #[cold]
-    fn tell(&self, observers: &Observers<T>, write: Write<T>, levels: bool, listeners: bool) {
-        let mut panics = Panics::new();
+    fn tell(
+        &self,
+        observers: &Observers<T>,
+        write: Write<T>,
+        concerned: Concerned,
+        panics: &mut Panics,
+    ) {
         // Left first: a waker may write again, and that value comes after this one.
-        let backlog = listeners.then(|| observers.listeners.leave(write, self, &mut panics));
-        if levels {
+        let backlog = (concerned.listeners).then(|| observers.listeners.leave(write, self, panics));
+        if concerned.levels {
             let write = write.map(level);
-            observers.thresholds.tell(write, self, &mut panics);
+            observers.thresholds.tell(write, self, panics);
         }
         if let Some(backlog) = backlog {
             panics.catch(|| observers.listeners.deliver_left(self, backlog));
         }
-        panics.resume();
     }
 
     /// Sets what `f` makes of the value, unless that is nothing: then it is the error.
@@ -307,7 +353,9 @@ impl<T: Primitive> Source for Atomic<T> {
     #[cfg(not(loom))]
     fn is_deliverer(&self) -> bool {
         let observers = self.observers();
-        observers.listeners.is_deliverer() || observers.thresholds.is_being_told_here()
+        observers.listeners.is_deliverer()
+            || observers.thresholds.is_being_told_here()
+            || observers.line.is_served_here()
     }
 }
 
@@ -315,8 +363,28 @@ impl<T: Primitive> Commit for Atomic<T> {
     type Value = T;
     type Committed = Write<T>;
 
-    fn line(&self) -> &Arc<Line> {
-        self.observers().listeners.line()
+    fn line(&self) -> &Line<T> {
+        &self.observers().line
+    }
+
+    #[inline]
+    fn has_no_line(&self) -> bool {
+        if T::Verbs::census().is_zero() {
+            return true;
+        }
+        let marked = self.observers.marked();
+        marked.is_none_or(|(_, marks)| !marks.meet(LINE))
+    }
+
+    #[inline]
+    fn attend(&self) -> (T, Vec<T>) {
+        self.mark(LINE);
+        (self.get(), Vec::new())
+    }
+
+    #[inline]
+    fn disband(&self) {
+        self.unmark(LINE);
     }
 
     fn try_commit(&self, mut f: impl FnMut(&T) -> Option<T>) -> Option<Write<T>> {
@@ -330,6 +398,22 @@ impl<T: Primitive> Commit for Atomic<T> {
     fn conclude(&self, committed: Write<T>) {
         let Write { old, new, begun } = committed;
         self.wrote(begun, old, new);
+    }
+
+    fn conclude_turn(&self, place: u64, committed: Write<T>, ask: impl FnOnce(&T) -> Known) {
+        barrier();
+        // Marked by the place itself.
+        let Some((observers, marks)) = self.observers.marked() else {
+            return;
+        };
+        let mut panics = Panics::new();
+        let concerned = observers.concerned(marks, &committed);
+        if concerned.beside_line() {
+            self.tell(observers, committed, concerned, &mut panics);
+        }
+        let known = ask(&committed.new);
+        observers.line.hand_on(place, known, self, &mut panics);
+        panics.resume();
     }
 }
 

@@ -34,7 +34,7 @@ use std as imp;
 
 pub(crate) use imp::{
     sync::{
-        Arc,
+        Arc, MutexGuard,
         atomic::{
             AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr,
             AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
@@ -76,7 +76,7 @@ impl<T> Mutex<T> {
     /// Enters the section. What the guard's scope contains must not run a closure, a
     /// waker or a destructor of the user.
     #[inline]
-    pub(crate) fn lock(&self) -> imp::sync::MutexGuard<'_, T> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         #[cfg(all(test, not(loom)))]
         LOCKS.set(LOCKS.get() + 1);
         self.0

@@ -14,7 +14,7 @@
 //! - [`listeners`], [`threshold`]: those who wait for a cell, whose values are overwritten;
 //! - [`presence`], [`census`]: whether there is anybody, for a writer to see at a glance;
 //! - [`arrivals`]: which of them began before a write;
-//! - [`levels`]: things in order, few or many;
+//! - [`levels`], [`queue`]: things in order, by what they want or by when they came;
 //! - [`panics`], [`budget`]: what user code may do, and tokio's cooperative scheduling.
 
 pub(crate) mod arrivals;
@@ -30,6 +30,7 @@ pub(crate) mod mailbox;
 pub(crate) mod panics;
 pub(crate) mod predicate;
 pub(crate) mod presence;
+pub(crate) mod queue;
 pub(crate) mod roster;
 pub(crate) mod shift;
 pub(crate) mod source;

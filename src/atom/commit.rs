@@ -4,13 +4,17 @@ use std::{convert::Infallible, hint::spin_loop};
 
 use super::{
     Atom,
-    cell::{Cell, Published},
+    cell::{Cell, Flags, Published, Touched},
     view::AtomView,
 };
 use crate::{
     snapshot::{Change, Conflict, Snapshot},
-    sync::Arc,
-    wait::{line::Line, panics::Quiet, source::Commit},
+    sync::Ordering,
+    wait::{
+        line::{Known, Line},
+        panics::{Panics, Quiet},
+        source::Commit,
+    },
 };
 
 impl<T> AtomView<T> {
@@ -70,8 +74,29 @@ impl<T> Commit for AtomView<T> {
     type Value = T;
     type Committed = Published<T>;
 
-    fn line(&self) -> &Arc<Line> {
+    fn line(&self) -> &Line<Snapshot<T>> {
         &self.hub().line
+    }
+
+    fn has_no_line(&self) -> bool {
+        // Relaxed: who knows that somebody has joined has thereby seen this, too.
+        !self.hub().is_in_line.load(Ordering::Relaxed)
+    }
+
+    fn attend(&self) -> (Snapshot<T>, Vec<Snapshot<T>>) {
+        // Relaxed: released by the raising, which a deliverer who has to know of it acquires.
+        self.hub().is_in_line.store(true, Ordering::Relaxed);
+        let mut touched = Touched::new();
+        // Who could still commit keeps the atom open.
+        let (node, _) = self.cell().raise(Flags::WATCHED, &mut touched);
+        let touched = touched.into_iter().map(Snapshot).collect();
+        (Snapshot(node), touched)
+    }
+
+    /// The flag in the cell is the deliverer's matter.
+    fn disband(&self) {
+        // Relaxed: a hint that is too old costs a look at the line.
+        self.hub().is_in_line.store(false, Ordering::Relaxed);
     }
 
     fn try_commit(&self, mut f: impl FnMut(&Snapshot<T>) -> Option<T>) -> Option<Published<T>> {
@@ -84,6 +109,23 @@ impl<T> Commit for AtomView<T> {
 
     fn conclude(&self, committed: Published<T>) {
         Self::conclude(self, committed);
+    }
+
+    /// The line is told of the commit when it is delivered, by whoever delivers it.
+    fn conclude_turn(
+        &self,
+        place: u64,
+        committed: Published<T>,
+        _: impl FnOnce(&Snapshot<T>) -> Known,
+    ) {
+        let line = &self.hub().line;
+        let has_knock = line.finish(place, self);
+        let mut panics = Panics::new();
+        panics.catch(|| Self::conclude(self, committed));
+        if has_knock {
+            line.tell(0, self, &mut panics);
+        }
+        panics.resume();
     }
 }
 

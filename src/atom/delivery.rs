@@ -38,8 +38,9 @@
 //! one does.
 //!
 //! **Lowering.** The deliverer that finds nobody left clears WATCHED under the
-//! register's lock, if the register is empty and the word still has the node it has just
-//! delivered. Registrations are thereby excluded; a commit in between fails the comparison.
+//! register's lock and that of the [line](crate::wait::line), if both are empty and the word still
+//! has the node it has just delivered. Registrations are thereby excluded; a commit in between
+//! fails the comparison.
 //! So WATCHED is never cleared while a commit made under it is undelivered, and no link survives.
 //!
 //! **Closing.** CLOSED is set in the word when the last handle is gone; no commit follows it.
@@ -58,7 +59,7 @@ use super::{
 };
 use crate::{
     snapshot::Snapshot,
-    sync::{Arc, AtomicU64, Ordering},
+    sync::{AtomicBool, AtomicU64, Ordering},
     wait::{
         line::Line,
         roster::{self, Name, Observer, Old, Roster},
@@ -74,7 +75,9 @@ pub(crate) struct Hub<T> {
     told: AtomicU64,
     pub(crate) roster: Roster<Snapshot<T>>,
     pub(crate) watches: Watches<T>,
-    pub(crate) line: Arc<Line>,
+    pub(crate) line: Line<Snapshot<T>>,
+    /// Somebody is in line; changed under its lock.
+    pub(crate) is_in_line: AtomicBool,
 }
 
 /// What the deliverer has before him.
@@ -98,7 +101,8 @@ impl<T> Hub<T> {
             told: AtomicU64::new(0),
             roster: Roster::new(()),
             watches: Watches::new(),
-            line: Arc::new(Line::new()),
+            line: Line::new(),
+            is_in_line: AtomicBool::new(false),
         })
     }
 
@@ -227,14 +231,6 @@ impl<'a, T> Round<'a, T> {
             desk.end = Some(newest.clone());
             return;
         }
-        let view = self.view;
-        let panics = &mut self.shift.panics;
-        (self.hub.roster).give_due_turns(
-            &self.hub.line,
-            &mut desk.observers,
-            || view.load(),
-            panics,
-        );
         if flags.is_closed() {
             self.close(desk);
         }
@@ -242,7 +238,7 @@ impl<'a, T> Round<'a, T> {
             let panics = &mut self.shift.panics;
             self.hub.roster.tidy(&mut desk.observers, panics);
         }
-        if desk.observers.is_empty() {
+        if desk.observers.is_empty() && !self.is_in_line() {
             self.lower(newest);
         }
     }
@@ -266,9 +262,13 @@ impl<'a, T> Round<'a, T> {
         old: Snapshot<T>,
         new: &Snapshot<T>,
     ) {
+        let in_line = self.is_in_line();
         let (version, panics) = (Snapshot::version(new), &mut self.shift.panics);
         // Relaxed: see `backlog_before`.
         self.hub.told.store(version, Ordering::Relaxed);
+        if in_line {
+            self.hub.line.tell(1, self.view, panics);
+        }
         if self.hub.watches.is_empty() {
             observers.tell(version, Old::Given(old), new, panics);
         } else {
@@ -278,9 +278,17 @@ impl<'a, T> Round<'a, T> {
         }
     }
 
+    fn is_in_line(&self) -> bool {
+        // Relaxed: who joined before the state that this deliverer has acquired released it with
+        // that; those who joined later need not be told of it.
+        self.hub.is_in_line.load(Ordering::Relaxed)
+    }
+
     fn close(&mut self, desk: &mut Desk<T>) {
         let panics = &mut self.shift.panics;
         desk.observers.close(panics);
+        // Who could still commit keeps the atom open: these were forgotten.
+        self.hub.line.clear(panics);
         // Under the lock, for it excludes a watch being added.
         let watches = self.hub.roster.with(|_| self.hub.watches.clear());
         panics.catch(|| drop(watches));
@@ -292,7 +300,10 @@ impl<'a, T> Round<'a, T> {
         self.hub.roster.with(|register| {
             if register.is_empty() && self.hub.watches.is_empty() {
                 let cell = self.view.cell();
-                cell.lower(&head.0, Flags::WATCHED, &mut touched);
+                let lower = || {
+                    cell.lower(&head.0, Flags::WATCHED, &mut touched);
+                };
+                self.hub.line.unless_occupied(lower);
             }
         });
         for node in touched {

@@ -2,20 +2,21 @@
 
 use std::{
     future::Future,
+    mem::replace,
     panic::resume_unwind,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use crate::{
-    sync::{Arc, Exclusive},
+    sync::Exclusive,
     wait::{
         budget::Budget,
-        line::{Called, Kind, Place},
-        panics::{self, Panics, Payload},
+        line::{Called, Kind, Known, Newcomer, Verdict},
+        mailbox::Event,
+        panics::{self, Panics, Payload, Quiet},
         predicate::Predicate,
-        roster::Observer,
-        source::{Commit, Registered},
+        source::Commit,
     },
 };
 
@@ -34,8 +35,15 @@ pub(crate) struct CommitWhen<'a, S: Commit, F> {
 
 enum Stage<E> {
     Fresh(Exclusive<Predicate<E>>),
-    InLine(Arc<Place<E>>),
+    /// At the place of that number.
+    InLine(u64),
     Done,
+}
+
+/// What a first look came to: a commit, or what the predicate said, if it was asked.
+enum Looked<S: Commit> {
+    Committed(S::Committed),
+    Asked(Option<Verdict>),
 }
 
 impl<'a, S: Commit, F: FnMut(&S::Event) -> S::Value> CommitWhen<'a, S, F> {
@@ -55,73 +63,142 @@ impl<'a, S: Commit, F: FnMut(&S::Event) -> S::Value> CommitWhen<'a, S, F> {
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<S::Event> {
-        if let Some(state) = self.try_at_once() {
-            return Poll::Ready(state);
-        }
-        self.join();
-        let Stage::InLine(place) = &self.stage else {
-            panic!("a wait was polled after it had ended");
-        };
-        let place = place.clone();
-        let called = match place.try_turn() {
-            Some(called) => called,
-            None => ready!(place.poll(cx)),
+        let called = match &self.stage {
+            Stage::Fresh(_) => match self.look() {
+                Looked::Committed(committed) => return Poll::Ready(self.committed(committed)),
+                Looked::Asked(verdict) => ready!(self.join(verdict, cx)),
+            },
+            Stage::InLine(place) => ready!(self.source.line().poll(*place, cx, self.source)),
+            Stage::Done => panic!("a wait was polled after it had ended"),
         };
         match called {
-            Called::Turn => self.take_turn(&place, cx),
-            Called::Panicked(payload) => {
-                self.leave();
-                resume_unwind(payload)
+            Some(Called::Turn(predicate)) => self.take_turn(predicate, cx),
+            Some(Called::Panicked(panicked)) => {
+                self.stage = Stage::Done;
+                panicked.resume()
             }
+            None => unreachable!("a place is left by its own task alone"),
         }
     }
 
-    /// First poll: commits if nobody is in line and the condition holds.
-    fn try_at_once(&mut self) -> Option<S::Event> {
-        let Stage::Fresh(predicate) = &mut self.stage else {
-            return None;
-        };
-        if !self.source.line().is_empty() {
-            return None;
+    /// First poll: tries to commit if nobody is in line, else looks whether the condition holds.
+    fn look(&mut self) -> Looked<S> {
+        let mut verdict = None;
+        if let (Stage::Fresh(predicate), Some(update)) = (&mut self.stage, &mut self.update) {
+            let (predicate, update) = (predicate.get_mut(), update.get_mut());
+            let mut asked = |state: &S::Event| asked(predicate, state, &mut verdict);
+            if self.source.has_no_line() {
+                let attempt = |state: &S::Event| asked(state).then(|| update(state));
+                if let Some(committed) = self.source.try_commit(attempt) {
+                    return Looked::Committed(committed);
+                }
+            } else {
+                asked(Quiet::new(self.source.look()).get());
+            }
         }
-        let update = self.update.as_mut()?.get_mut();
-        let committed = try_commit(self.source, predicate.get_mut(), update)?;
-        let spent = std::mem::replace(&mut self.stage, Stage::Done);
+        Looked::Asked(verdict)
+    }
+
+    /// The commit was made at once, by somebody who never was in line.
+    fn committed(&mut self, committed: S::Committed) -> S::Event {
         let mut panics = Panics::new();
+        let spent = replace(&mut self.stage, Stage::Done);
         panics.catch(|| drop(spent));
         let state = S::made(&committed);
         panics.catch(|| self.source.conclude(committed));
         panics.resume();
-        Some(state)
+        state
     }
 
-    /// First poll: joins the line, and knocks if its condition holds already.
-    fn join(&mut self) {
-        let Stage::Fresh(_) = &self.stage else {
-            return;
-        };
+    /// First poll: joins the line. It may have a turn at once.
+    fn join(
+        &mut self,
+        verdict: Option<Verdict>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Called<S::Event>>> {
+        // Before anything has happened.
+        let waker = cx.waker().clone();
         let line = self.source.line();
-        let place = Arc::new(Place::new(line, self.kind));
-        let in_line = Stage::InLine(place.clone());
-        let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, in_line) else {
-            return;
+        match self.enter(verdict, Some(waker)) {
+            (place, Some(waker)) => line.park(place, waker, self.source),
+            (_, None) => Poll::Pending,
+        }
+    }
+
+    /// Fresh -> in line.
+    fn enter(&mut self, verdict: Option<Verdict>, waker: Option<Waker>) -> (u64, Option<Waker>) {
+        let Stage::Fresh(predicate) = replace(&mut self.stage, Stage::Done) else {
+            unreachable!("the first poll is the first");
         };
-        let mut predicate = predicate.into_inner();
-        // Who could still commit keeps the source open.
-        let observer = Observer::Place(place.clone());
-        let Registered::Since(seen, _touched) = self.source.register(observer) else {
-            return;
+        let newcomer = Newcomer {
+            kind: self.kind,
+            predicate: predicate.into_inner(),
+            verdict,
+            waker,
         };
-        match panics::run(|| predicate.holds(&seen)) {
-            Ok(holds) => {
-                let undisturbed = place.settle_down(predicate);
-                if holds || !undisturbed {
-                    line.knock();
-                    self.source.deliver();
-                }
+        let mut panics = Panics::new();
+        let (place, waker) = (self.source.line()).join(newcomer, self.source, &mut panics);
+        self.stage = Stage::InLine(place);
+        panics.resume();
+        (place, waker)
+    }
+
+    /// Commits if the condition holds still; else keeps the place and hands the turn on.
+    fn take_turn(
+        &mut self,
+        mut predicate: Predicate<S::Event>,
+        cx: &mut Context<'_>,
+    ) -> Poll<S::Event> {
+        let mut verdict = None;
+        let attempt = panics::run(|| {
+            let update = self.update.as_mut()?.get_mut();
+            self.source.try_commit(|state| {
+                asked(&mut predicate, state, &mut verdict).then(|| update(state))
+            })
+        });
+        match attempt {
+            Ok(Some(committed)) => Poll::Ready(self.committed_by_turn(predicate, committed)),
+            Ok(None) => {
+                self.lose_turn(predicate, verdict, cx);
+                Poll::Pending
             }
             Err(payload) => self.fail(predicate, payload),
         }
+    }
+
+    fn lose_turn(
+        &mut self,
+        predicate: Predicate<S::Event>,
+        verdict: Option<Verdict>,
+        cx: &mut Context<'_>,
+    ) {
+        let Stage::InLine(place) = self.stage else {
+            return;
+        };
+        let mut panics = Panics::new();
+        // Without one it learns of the next turn when it is polled again.
+        let waker = panics.catch(|| cx.waker().clone());
+        let known = self.kind.zip(verdict);
+        let line = self.source.line();
+        line.lose(place, predicate, waker, known, self.source, &mut panics);
+        panics.resume();
+    }
+
+    fn committed_by_turn(
+        &mut self,
+        mut predicate: Predicate<S::Event>,
+        committed: S::Committed,
+    ) -> S::Event {
+        let state = S::made(&committed);
+        let mut panics = Panics::new();
+        if let Stage::InLine(place) = replace(&mut self.stage, Stage::Done) {
+            let kind = self.kind;
+            let ask = |state: &S::Event| known(kind?, &mut predicate, state);
+            panics.catch(|| self.source.conclude_turn(place, committed, ask));
+        }
+        panics.catch(|| drop(predicate));
+        panics.resume();
+        state
     }
 
     /// A closure has panicked: leaves the line, and lets the panic go on.
@@ -131,70 +208,36 @@ impl<'a, S: Commit, F: FnMut(&S::Event) -> S::Value> CommitWhen<'a, S, F> {
         panics.catch(|| self.leave());
         resume_unwind(payload)
     }
-
-    /// Commits if the condition holds still; else keeps the place and hands the turn on.
-    fn take_turn(&mut self, place: &Arc<Place<S::Event>>, cx: &mut Context<'_>) -> Poll<S::Event> {
-        let Some(mut predicate) = place.begin() else {
-            panic!("a wait was polled after its closure had panicked");
-        };
-        let attempt = panics::run(|| {
-            let update = self.update.as_mut()?.get_mut();
-            try_commit(self.source, &mut predicate, update)
-        });
-        match attempt {
-            Ok(Some(committed)) => Poll::Ready(self.committed(place, predicate, committed)),
-            Ok(None) => {
-                // Parked first: the turn may come back as soon as it is handed on.
-                place.park(cx);
-                place.lose(predicate);
-                self.source.deliver();
-                Poll::Pending
-            }
-            Err(payload) => self.fail(predicate, payload),
-        }
-    }
-
-    fn committed(
-        &mut self,
-        place: &Place<S::Event>,
-        predicate: Predicate<S::Event>,
-        committed: S::Committed,
-    ) -> S::Event {
-        // Out of the line before the delivery looks for the next one in it.
-        place.finish();
-        let state = S::made(&committed);
-        let mut panics = Panics::new();
-        panics.catch(|| drop(predicate));
-        panics.catch(|| self.leave());
-        panics.catch(|| self.source.conclude(committed));
-        panics.resume();
-        state
-    }
 }
 
-/// One attempt: evaluates the predicate on the current state, and commits if it holds.
-fn try_commit<S: Commit>(
-    source: &S,
-    predicate: &mut Predicate<S::Event>,
-    update: &mut impl FnMut(&S::Event) -> S::Value,
-) -> Option<S::Committed> {
-    source.try_commit(|state| predicate.holds(state).then(|| update(state)))
+/// Asks the predicate, and notes what it says.
+fn asked<E: Event>(predicate: &mut Predicate<E>, state: &E, said: &mut Option<Verdict>) -> bool {
+    let holds = predicate.holds(state);
+    let identity = state.identity();
+    *said = Some(Verdict { identity, holds });
+    holds
+}
+
+/// What one of a kind says for all of them. A panic is for those whom it would be told to.
+fn known<E: Event>(kind: Kind, predicate: &mut Predicate<E>, state: &E) -> Known {
+    let mut said = None;
+    if let Err(payload) = panics::run(|| asked(predicate, state, &mut said)) {
+        panics::discard(payload);
+    }
+    said.map(|verdict| (kind, verdict))
 }
 
 impl<S: Commit, F> CommitWhen<'_, S, F> {
     /// Leaves the line, if it is in it.
     fn leave(&mut self) {
         let mut panics = Panics::new();
-        match std::mem::replace(&mut self.stage, Stage::Done) {
+        match replace(&mut self.stage, Stage::Done) {
             Stage::Fresh(predicate) => {
                 panics.catch(|| drop(predicate));
             }
             Stage::InLine(place) => {
-                let had_turn = place.cancel(&mut panics);
-                panics.catch(|| self.source.unregister(&Observer::Place(place)));
-                if had_turn {
-                    panics.catch(|| self.source.deliver());
-                }
+                let line = self.source.line();
+                line.cancel(place, self.source, &mut panics);
             }
             Stage::Done => {}
         }
@@ -209,10 +252,12 @@ impl<S: Commit, F: FnMut(&S::Event) -> S::Value> Future for CommitWhen<'_, S, F>
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Event> {
         let this = &mut *self;
-        let mut budget = std::mem::replace(&mut this.budget, Budget::cooperative());
+        let mut budget = replace(&mut this.budget, Budget::cooperative());
         let answer = if budget.must_yield(cx) {
             // First polled, first served: the place is taken all the same.
-            this.join();
+            if let Stage::Fresh(_) = this.stage {
+                this.enter(None, None);
+            }
             Poll::Pending
         } else {
             budget.charge(cx, |cx| this.step(cx))

@@ -1,6 +1,6 @@
 //! A box that is filled when it is first needed, by whoever is first; the size of a pointer.
 //!
-//! Two *marks* stand in the low bits of the pointer, so that one load tells whether there
+//! Three *marks* stand in the low bits of the pointer, so that one load tells whether there
 //! is a box, and what is marked. Nothing is marked before the box is there.
 
 #![allow(unsafe_code)]
@@ -9,14 +9,21 @@ use std::{marker::PhantomData, ptr::null_mut};
 
 use super::{AtomicPtr, Ordering};
 
-/// Some of the two marks.
+/// Some of the marks.
 #[derive(Clone, Copy)]
 pub(crate) struct Marks(usize);
 
 impl Marks {
     pub(crate) const FIRST: Self = Self(1);
     pub(crate) const SECOND: Self = Self(2);
-    const ALL: Self = Self(3);
+    pub(crate) const THIRD: Self = Self(4);
+    const ALL: Self = Self(7);
+
+    /// Which one it is, if it is one: 0, 1 or 2.
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        self.0.trailing_zeros() as usize
+    }
 
     /// Whether the two have one in common.
     #[inline]
@@ -35,7 +42,9 @@ pub(crate) struct LateBox<T> {
 
 impl<T> LateBox<T> {
     /// The marks take the place of bits that are zero in the address of every `T`.
-    const HAS_ROOM: () = assert!(align_of::<T>() > Marks::ALL.0);
+    const MARKS: Marks = Marks((align_of::<T>() - 1) & Marks::ALL.0);
+    /// Of what is marked.
+    const HAS_ROOM: () = assert!(Self::MARKS.0 == Marks::ALL.0);
 
     const_unless_loom! {
         pub(crate) fn new() -> Self {
@@ -64,8 +73,8 @@ impl<T> LateBox<T> {
     #[inline]
     pub(crate) fn marked(&self) -> Option<(&T, Marks)> {
         let content = self.load();
-        let marks = Marks(content.addr() & Marks::ALL.0);
-        if !marks.meet(Marks::ALL) {
+        let marks = Marks(content.addr() & Self::MARKS.0);
+        if !marks.meet(Self::MARKS) {
             return None;
         }
         // SAFETY: as in `get`.
@@ -84,7 +93,6 @@ impl<T> LateBox<T> {
 
     #[cold]
     fn fill(&self, content: T) -> &T {
-        let () = Self::HAS_ROOM;
         let mine = Box::into_raw(Box::new(content));
         // SeqCst: Release for the content, and see `load`.
         let there =
@@ -102,6 +110,7 @@ impl<T> LateBox<T> {
     ///
     /// One mark is set and cleared under one lock, which is the caller's matter.
     pub(crate) fn mark(&self, mark: Marks) -> bool {
+        let () = Self::HAS_ROOM;
         let is_new = !Marks(self.load().addr()).meet(mark);
         if is_new {
             self.change(|address| address | mark.0);
@@ -136,7 +145,7 @@ impl<T> LateBox<T> {
 /// The pointer without the marks.
 #[inline]
 fn plain<T>(content: *mut T) -> *mut T {
-    content.map_addr(|address| address & !Marks::ALL.0)
+    content.map_addr(|address| address & !LateBox::<T>::MARKS.0)
 }
 
 impl<T> Drop for LateBox<T> {

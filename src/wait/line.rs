@@ -1,111 +1,88 @@
 //! The line of those who wait in order to commit: a turn is given, used, and handed on.
 //!
-//! A *place* in the line is in one of three states:
+//! A *place* in the line stands in one of five stages:
 //!
-//! | status  | meaning                                   | left by                               |
-//! |---------|-------------------------------------------|---------------------------------------|
-//! | WAITING | its condition did not hold when last seen | deliverer: its condition holds → TURN |
-//! | TURN    | it may commit; its task has been woken    | its task: condition gone → WAITING    |
-//! | LEFT    | committed, cancelled or panicked          | –                                     |
+//! | stage    | meaning                                   | left by                                  |
+//! |----------|-------------------------------------------|------------------------------------------|
+//! | Waiting  | its condition did not hold when last seen | server: asks it → Asked                  |
+//! | Asked    | its predicate is with the server, who     | server: holds → Turn, not → Waiting,     |
+//! |          | asks it about a state                     | panics → Panicked                        |
+//! | Turn     | it may commit; its task has been woken    | its task, polled → Trying                |
+//! | Trying   | its predicate is with its task, which     | its task: commits → gone; condition does |
+//! |          | tries to commit                           | not hold → Waiting                       |
+//! | Panicked | the panic of its predicate is here        | its task, polled → gone                  |
 //!
-//! Turns are given by the deliverer alone, in line order: at most one for every commit
-//! delivered, one for every turn handed back, and one, while no turn is out, for newcomers who
-//! *knocked* because their condition holds already. So nobody is overtaken by one whose
-//! condition came to hold at the same time, and no turn is lost: *either* its holder
-//! commits, and the delivery of that commit looks for the next one; *or* it leaves or
-//! finds that its condition holds no more, hands the turn back, and calls the deliverer.
+//! From each of them it is gone when its task cancels. All that is in the line stands under one lock,
+//! held for a few steps at a time. Predicates are asked, wakers called and destructors run outside of
+//! it, by the *server*: one thread at a time, whoever finds that turns are due while nobody serves.
+//!
+//! # The protocol
+//!
+//! What counts for somebody who wants to commit is the current state. So a commit does not tell the
+//! line what it has made: it says that one more turn is *owed*.
+//!
+//! | step | who commits                   | newcomer                     | server                     |
+//! |------|-------------------------------|------------------------------|----------------------------|
+//! | 1    | commits                       | asks its predicate about     | *lock:* what is owed is    |
+//! |      |                               | some state                   | due; or one, if somebody   |
+//! |      |                               |                              | knocked and no turn is out |
+//! | 2    | looks whether somebody is in  | *lock:* announces presence,  | looks at the current state |
+//! |      | line: nobody, done            | looks at the current state   |                            |
+//! | 3    | *lock:* owes one more turn    | takes its place; knocks      | walks from the front, asks |
+//! |      |                               | unless its predicate was     | those who wait; gives      |
+//! |      |                               | asked about that very state, | turns to as many as are    |
+//! |      |                               | and denied                   | due                        |
+//! | 4    | serves, unless somebody does  | serves, unless somebody      | *lock:* from 1, until      |
+//! |      |                               | does or nothing is due       | nothing is due             |
+//!
+//! A turn that is lost or cancelled is owed again, as step 3 of a commit. One that is used is a commit
+//! like others, made by somebody who leaves the line before step 3.
+//!
+//! **Nobody sleeps who could go on:** while somebody waits whose condition holds, a turn is out or
+//! due, or a commit is before its step 3. Take the last commit, which made the state current. *Either*
+//! its step 2 finds somebody present, then a walk begins after its step 3, looks at that state or a
+//! later one, and gives a turn to the first whose condition holds. Who holds that turn commits, loses
+//! it or cancels, and each of them makes a turn due: the same holds from there on. A walk that gives
+//! no turn has asked all who had a place when it began. *Or* it finds nobody, then the newcomers that
+//! came since have announced themselves after that, and have looked at its state in their step 2: who
+//! was not denied by it has knocked. A knock is answered by a walk that begins later; while a
+//! turn is out it stands, and that turn makes one due.
+//!
+//! **Nobody is overtaken.** Every walk begins in front, and asks everybody on the same state.
+//! Who comes while somebody is in line takes a place behind them, and gets a turn by such a walk only.
+//! One who has lost a turn waits at the place that he had.
+//!
+//! **One commit, one turn at most.** Turns are given for what is owed: one for each commit, and one
+//! again for each turn that is handed back; besides to one who knocked while no turn is out.
+//!
+//! **Serving** is given up after some walks to whoever comes by, as the desk is by a
+//! [shift](super::shift): what is due stays due.
+
+mod service;
+mod state;
 
 use std::{
     any::TypeId,
-    task::{Context, Poll},
+    panic::resume_unwind,
+    task::{Context, Poll, Waker},
 };
 
+use self::{
+    service::Service,
+    state::{Place, State},
+};
 use super::{
-    baton::{Baton, Refused},
-    condition::Fate,
+    mailbox::Event,
     panics::{self, Panics, Payload},
     predicate::Predicate,
-    spot::Spot,
+    source::Commit,
 };
-use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicUsize, Ordering};
-
-const WAITING: u8 = 0;
-const TURN: u8 = 1;
-const LEFT: u8 = 2;
-
-/// What everybody in or near the line shares.
-pub(crate) struct Line {
-    /// Places whose status is not `LEFT`.
-    places: AtomicUsize,
-    /// Places whose status is `TURN`.
-    turns: AtomicUsize,
-    /// Turns handed back, for the deliverer to give to the next.
-    returned: AtomicUsize,
-    /// Somebody joined whose condition may hold already.
-    knocked: AtomicBool,
-}
-
-impl Line {
-    pub(crate) fn new() -> Self {
-        Self {
-            places: AtomicUsize::new(0),
-            turns: AtomicUsize::new(0),
-            returned: AtomicUsize::new(0),
-            knocked: AtomicBool::new(false),
-        }
-    }
-
-    /// Whether a newcomer may try at once.
-    pub(crate) fn is_empty(&self) -> bool {
-        // SeqCst: who joined before this call in any order that threads can tell is seen.
-        self.places.load(Ordering::SeqCst) == 0
-    }
-
-    /// A newcomer joins, about to be registered.
-    pub(crate) fn join(&self) {
-        self.places.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// The newcomer is registered: the deliverer, which is called next, looks at the line.
-    pub(crate) fn knock(&self) {
-        // AcqRel: whoever answers sees the registration, and those of earlier knocks: a swap
-        // continues what they released.
-        self.knocked.swap(true, Ordering::AcqRel);
-    }
-
-    /// Deliverer: how many more turns are due besides those of the commits.
-    ///
-    /// A knock is answered when no turn is out, and stands until then: the holder of
-    /// a turn may have committed before the newcomer registered, so that the delivery of
-    /// that commit passes the newcomer by, and not have reported its turn as used yet.
-    ///
-    /// What is due is given after taking over newcomers, and on a state loaded after this call:
-    /// one at least as new as that at which the newcomer registered.
-    pub(crate) fn due(&self) -> usize {
-        if self.returned.load(Ordering::Relaxed) > 0 {
-            // Acquire: pairs with `hand_back`, whose call may still be to come: the place it
-            // was taken from must be seen waiting.
-            return self.returned.swap(0, Ordering::Acquire);
-        }
-        // Acquire: pairs with `knock`, which may come before its call.
-        let knocked = self.knocked.load(Ordering::Acquire);
-        if !knocked || self.turns.load(Ordering::Relaxed) > 0 {
-            return 0;
-        }
-        // Acquire: pairs with the knock that this wipes out, which may be a later one than
-        // the load has seen.
-        usize::from(self.knocked.swap(false, Ordering::AcqRel))
-    }
-
-    fn hand_back(&self) {
-        self.turns.fetch_sub(1, Ordering::Relaxed);
-        // Release: pairs with `due`.
-        self.returned.fetch_add(1, Ordering::Release);
-    }
-}
+#[cfg(not(loom))]
+use crate::sync::threads::is_busy_with;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Conditions of one kind are one function of the value: closures of the same type that have
-/// captured nothing. If one of them does not hold on a value, none does.
+/// captured nothing. What one of them says of a value goes for all.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kind(TypeId);
 
@@ -115,195 +92,229 @@ impl Kind {
     }
 }
 
-pub(crate) struct Place<E> {
-    kind: Option<Kind>,
-    status: AtomicU8,
-    predicate: Baton<Predicate<E>>,
-    spot: Spot<Option<Payload>>,
-    line: Arc<Line>,
+/// What a predicate has said of the state of an [identity](Event::identity).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) identity: u64,
+    pub(crate) holds: bool,
+}
+
+/// What is known of all conditions of a kind.
+pub(crate) type Known = Option<(Kind, Verdict)>;
+
+/// See the [module](self).
+pub(crate) struct Line<E>(Mutex<State<E>>);
+
+/// Somebody who is about to take a place.
+pub(crate) struct Newcomer<E> {
+    pub(crate) kind: Option<Kind>,
+    pub(crate) predicate: Predicate<E>,
+    /// What the predicate said, if it was asked.
+    pub(crate) verdict: Option<Verdict>,
+    /// None if the task is going to poll once more.
+    pub(crate) waker: Option<Waker>,
 }
 
 /// What a waiting task learns when it looks.
-pub(crate) enum Called {
+pub(crate) enum Called<E> {
     /// It may commit if its condition holds.
-    Turn,
-    /// Its predicate panicked on the deliverer's thread.
-    Panicked(Payload),
+    Turn(Predicate<E>),
+    /// Its predicate panicked on another thread. The place is gone.
+    Panicked(Box<Panicked<E>>),
 }
 
-/// Whether giving a turn to a place came to something.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Given {
-    Taken,
-    Declined(Fate),
+/// A predicate and what it threw.
+pub(crate) struct Panicked<E> {
+    pub(crate) payload: Payload,
+    pub(crate) predicate: Predicate<E>,
 }
 
-impl<E> Place<E> {
-    /// A place whose predicate is with the newcomer.
-    pub(crate) fn new(line: &Arc<Line>, kind: Option<Kind>) -> Self {
-        line.join();
-        Self {
+impl<E: Event> Line<E> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(State::new()))
+    }
+
+    /// Whether the current thread serves, in an outer frame.
+    #[cfg(not(loom))]
+    pub(crate) fn is_served_here(&self) -> bool {
+        is_busy_with(self)
+    }
+
+    /// Runs `f` if nobody is in line; nobody comes meanwhile.
+    pub(crate) fn unless_occupied(&self, f: impl FnOnce()) {
+        let state = self.0.lock();
+        if state.is_empty() {
+            f();
+        }
+    }
+
+    /// Newcomer: takes the last place, and knocks if its condition may hold. The number of the place;
+    /// and the waker, if the newcomer may have a turn by now, and has to [`park`](Self::park) if not.
+    pub(crate) fn join(
+        &self,
+        newcomer: Newcomer<E>,
+        source: &impl Commit<Event = E>,
+        panics: &mut Panics,
+    ) -> (u64, Option<Waker>) {
+        let Newcomer {
             kind,
-            status: AtomicU8::new(WAITING),
-            predicate: Baton::carried(),
-            spot: Spot::new(None),
-            line: line.clone(),
-        }
-    }
-
-    /// Deliverer: a turn for this place if it waits and its condition holds on `event`, which
-    /// those of the kind `refuted` do not.
-    pub(crate) fn give(&self, event: &E, refuted: &mut Option<Kind>, panics: &mut Panics) -> Given {
-        // Acquire: pairs with the Release of `lose`, which laid the predicate down before.
-        match self.status.load(Ordering::Acquire) {
-            WAITING => {}
-            TURN => return Given::Declined(Fate::Stays),
-            _ => return Given::Declined(Fate::Leaves),
-        }
-        if self.kind.is_some() && self.kind == *refuted {
-            return Given::Declined(Fate::Stays);
-        }
-        // A newcomer that still carries it is called, and will knock.
-        let Some(mut predicate) = self.predicate.call() else {
-            return Given::Declined(Fate::Stays);
+            predicate,
+            verdict,
+            mut waker,
+        } = newcomer;
+        let mut state = self.0.lock();
+        let (seen, touched) = source.attend();
+        let identity = seen.identity();
+        let denied = Verdict {
+            identity,
+            holds: false,
         };
-        let verdict = panics::run(|| predicate.holds(event));
-        if let Err(Refused::Called(spent) | Refused::Gone(spent)) = self.predicate.rest(predicate) {
-            panics.catch(|| drop(spent));
-            panics.catch(|| drop(verdict));
-            return Given::Declined(Fate::Leaves);
+        let number = state.enter(Place::new(kind, predicate), verdict != Some(denied));
+        if !state.is_to_be_served() {
+            // Whoever gives it a turn wakes it.
+            state.replace_waker(number, waker.take());
         }
-        match verdict {
-            Ok(false) => {
-                *refuted = self.kind.or(*refuted);
-                Given::Declined(Fate::Stays)
-            }
-            Ok(true) if self.promote() => {
-                self.wake(panics);
-                Given::Taken
-            }
-            Ok(true) => Given::Declined(Fate::Leaves),
-            Err(payload) => {
-                self.expel(payload, panics);
-                Given::Declined(Fate::Leaves)
-            }
+        self.serve(state, kind.zip(verdict), source, panics);
+        panics.catch(|| drop(seen));
+        for other in touched {
+            panics.catch(|| drop(other));
         }
+        (number, waker)
     }
 
-    /// WAITING → TURN, unless the task has left meanwhile.
-    fn promote(&self) -> bool {
-        self.line.turns.fetch_add(1, Ordering::Relaxed);
-        // AcqRel: hands the predicate, at rest, to the task that sees the turn.
-        let given = self
-            .status
-            .compare_exchange(WAITING, TURN, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok();
-        if !given {
-            self.line.turns.fetch_sub(1, Ordering::Relaxed);
-        }
-        given
+    /// Somebody has committed, or the line is to be [settled](Self::finish).
+    #[inline]
+    pub(crate) fn tell(&self, owed: usize, source: &impl Commit<Event = E>, panics: &mut Panics) {
+        let mut state = self.0.lock();
+        state.owed += owed;
+        self.serve(state, None, source, panics);
     }
 
-    fn wake(&self, panics: &mut Panics) {
-        let ((), waker) = self.spot.change(|_| ());
-        if let Some(waker) = waker {
-            panics.catch(|| waker.wake());
-        }
-    }
-
-    /// The predicate panicked: out of the line, and the panic to the task.
-    fn expel(&self, payload: Payload, panics: &mut Panics) {
-        self.leave();
-        let (before, waker) = self.spot.change(|panicked| panicked.replace(payload));
-        panics.catch(|| drop(before));
-        if let Some(waker) = waker {
-            panics.catch(|| waker.wake());
-        }
-    }
-
-    /// Newcomer, registered: lays its predicate down. False if events came meanwhile, which it
-    /// has not been judged by.
-    pub(crate) fn settle_down(&self, predicate: Predicate<E>) -> bool {
-        match self.predicate.rest(predicate) {
-            Ok(()) => true,
-            Err(Refused::Called(predicate) | Refused::Gone(predicate)) => {
-                self.predicate.offer(predicate);
-                false
+    /// Waiting task: its turn, or parks. Nothing if the place is gone.
+    pub(crate) fn poll(
+        &self,
+        number: u64,
+        cx: &Context<'_>,
+        source: &impl Commit<Event = E>,
+    ) -> Poll<Option<Called<E>>> {
+        {
+            let mut state = self.0.lock();
+            let called = state.look(number, source);
+            if called.is_ready() || state.would_wake(number, cx) {
+                return called;
             }
         }
+        self.park(number, cx.waker().clone(), source)
     }
 
-    /// Waiting task: its turn, or parks.
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Called> {
-        self.spot.poll(cx, |panicked| self.look(panicked))
-    }
-
-    /// Waiting task with a turn that it is about to lose: parks for the next one.
-    pub(crate) fn park(&self, cx: &mut Context<'_>) {
-        let _: Poll<()> = self.spot.poll(cx, |_| None);
-    }
-
-    /// Waiting task: its turn, if it has been given one already.
-    pub(crate) fn try_turn(&self) -> Option<Called> {
-        self.spot.with(|panicked| self.look(panicked))
-    }
-
-    fn look(&self, panicked: &mut Option<Payload>) -> Option<Called> {
-        // Acquire: pairs with `promote`.
-        if self.status.load(Ordering::Acquire) == TURN {
-            return Some(Called::Turn);
+    /// The last step of parking: its turn, or leaves the waker.
+    pub(crate) fn park(
+        &self,
+        number: u64,
+        waker: Waker,
+        source: &impl Commit<Event = E>,
+    ) -> Poll<Option<Called<E>>> {
+        let (called, spent) = {
+            let mut state = self.0.lock();
+            let called = state.look(number, source);
+            let spent = match called {
+                Poll::Pending => state.replace_waker(number, Some(waker)),
+                Poll::Ready(_) => Some(waker),
+            };
+            (called, spent)
+        };
+        if called.is_pending() {
+            drop(spent);
+        } else if let Err(payload) = panics::run(|| drop(spent)) {
+            // A turn that was taken must not be lost with a panic of the waker.
+            panics::discard(payload);
         }
-        panicked.take().map(Called::Panicked)
+        called
     }
 
-    /// Waiting task with a turn: the predicate, to try it on the current state.
-    pub(crate) fn begin(&self) -> Option<Predicate<E>> {
-        self.predicate.take()
+    /// Waiting task with a turn: the condition holds no more. Keeps the place, where it is woken by
+    /// `waker`, and hands the turn on.
+    pub(crate) fn lose(
+        &self,
+        number: u64,
+        predicate: Predicate<E>,
+        waker: Option<Waker>,
+        known: Known,
+        source: &impl Commit<Event = E>,
+        panics: &mut Panics,
+    ) {
+        let mut state = self.0.lock();
+        state.wait_again(number, predicate, waker);
+        state.owed += 1;
+        self.serve(state, known, source, panics);
     }
 
-    /// Waiting task with a turn: the condition holds no more. Keeps the place, hands the
-    /// turn back; the caller calls the deliverer.
-    pub(crate) fn lose(&self, predicate: Predicate<E>) {
-        // Nobody calls or removes the predicate while its own task carries it.
-        let _ = self.predicate.rest(predicate);
-        // Release: pairs with the load in `give`.
-        self.status.store(WAITING, Ordering::Release);
-        self.line.hand_back();
+    /// Waiting task with a turn: has committed, leaves, and tells those in line of it.
+    pub(crate) fn hand_on(
+        &self,
+        number: u64,
+        known: Known,
+        source: &impl Commit<Event = E>,
+        panics: &mut Panics,
+    ) {
+        let mut state = self.0.lock();
+        state.leave(number, source);
+        state.owed += 1;
+        self.serve(state, known, source, panics);
     }
 
-    /// Waiting task: the commit is made, the turn used up by it.
-    pub(crate) fn finish(&self) {
-        if self.leave() {
-            self.line.turns.fetch_sub(1, Ordering::Relaxed);
-        }
+    /// As [`hand_on`](Self::hand_on), but those in line are told by other means. True if a turn
+    /// is due that no commit owes: then [`tell`](Self::tell) has to follow, which owes none.
+    pub(crate) fn finish(&self, number: u64, source: &impl Commit<Event = E>) -> bool {
+        let mut state = self.0.lock();
+        state.leave(number, source);
+        state.is_due()
     }
 
-    /// Waiting task, about to leave without a commit: drops what it holds. True if the
-    /// deliverer has to be called, for a turn was handed back.
-    pub(crate) fn cancel(&self, panics: &mut Panics) -> bool {
-        let had_turn = self.leave();
+    /// Waiting task: leaves without a commit, drops what it held, and hands on a turn that it had.
+    pub(crate) fn cancel(&self, number: u64, source: &impl Commit<Event = E>, panics: &mut Panics) {
+        let place = self.0.lock().leave(number, source);
+        let Some(place) = place else {
+            return;
+        };
+        let had_turn = place.has_turn();
+        place.dismantle(panics);
         if had_turn {
-            self.line.hand_back();
+            self.tell(1, source, panics);
         }
-        let (predicate, _) = self.predicate.remove();
-        let (panicked, waker) = self.spot.change(Option::take);
-        panics.catch(|| drop(predicate));
-        panics.catch(|| drop(panicked));
-        panics.catch(|| drop(waker));
-        had_turn
     }
 
-    /// Any → LEFT; true if it was a turn.
-    fn leave(&self) -> bool {
-        // AcqRel: pairs with `promote`, whichever of the two comes first.
-        let before = self.status.swap(LEFT, Ordering::AcqRel);
-        if before != LEFT {
-            self.line.places.fetch_sub(1, Ordering::SeqCst);
+    /// Nobody will commit any more: drops what is in line.
+    pub(crate) fn clear(&self, panics: &mut Panics) {
+        let places = self.0.lock().clear();
+        for place in places {
+            place.dismantle(panics);
         }
-        before == TURN
     }
 
-    pub(crate) fn is_over(&self) -> bool {
-        self.status.load(Ordering::Relaxed) == LEFT
+    /// Serves until nothing is due, unless somebody does that already.
+    #[inline]
+    fn serve(
+        &self,
+        mut state: MutexGuard<'_, State<E>>,
+        known: Known,
+        source: &impl Commit<Event = E>,
+        panics: &mut Panics,
+    ) {
+        if state.is_to_be_served() && !state.is_denied(known, source) {
+            state.is_served = true;
+            Service::new(self, source, panics).work(state, known);
+        }
+    }
+}
+
+impl<E> Panicked<E> {
+    /// Drops the predicate, and lets the panic go on.
+    pub(crate) fn resume(self: Box<Self>) -> ! {
+        let Self { payload, predicate } = *self;
+        if let Err(other) = panics::run(|| drop(predicate)) {
+            panics::discard(other);
+        }
+        resume_unwind(payload)
     }
 }

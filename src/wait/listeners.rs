@@ -1,4 +1,4 @@
-//! Those who are offered every value that is written to a cell: conditions, and the line.
+//! Those who are offered every value that is written to a cell.
 //!
 //! An atom's commits are linked, so a deliverer finds them. The values of a cell are
 //! overwritten, so each writer leaves its own before it calls the deliverer.
@@ -43,21 +43,18 @@ use std::{collections::VecDeque, mem::swap};
 
 use super::{
     arrivals::{Arrivals, Write},
-    line::Line,
     mailbox::Event,
     panics::Panics,
     presence::Presence,
     roster::{self, Name, Observer, Old, Roster},
     shift::{Backlog, Shift, Shifts},
 };
-use crate::sync::Arc;
 
 /// See the [module](self).
 pub(crate) struct Listeners<E> {
     arrivals: Arrivals,
     roster: Roster<E, Left<E>>,
     shifts: Shifts<Desk<E>>,
-    line: Arc<Line>,
 }
 
 /// What writers left.
@@ -100,7 +97,7 @@ struct Told<E> {
     value: E,
     after: u64,
     up_to: u64,
-    /// It was overwritten: for conditions, not for those who want to commit.
+    /// It was overwritten.
     is_past: bool,
 }
 
@@ -198,17 +195,12 @@ impl<E: Event> Listeners<E> {
                 observers: roster::Desk::new(),
                 run: VecDeque::new(),
             }),
-            line: Arc::new(Line::new()),
         }
     }
 
     #[inline]
     pub(crate) fn arrivals(&self) -> &Arrivals {
         &self.arrivals
-    }
-
-    pub(crate) fn line(&self) -> &Arc<Line> {
-        &self.line
     }
 
     #[cfg(not(loom))]
@@ -305,8 +297,6 @@ impl<E: Event> Listeners<E> {
         }
         desk.run.shrink_to(KEPT);
         let (observers, panics) = (&mut desk.observers, &mut shift.panics);
-        self.roster
-            .give_due_turns(&self.line, observers, || cell.look(), panics);
         if self.roster.is_untidy() {
             self.roster.tidy(observers, panics);
         }

@@ -14,6 +14,9 @@
 //! | 4    | no mark: done; else goes to those   | reads the value; waits, unless that ends it |
 //! |      | whose mark there is                 |                                             |
 //!
+//! Those who are in [line](super::line) have a third mark, by the same rules, under the lock of the
+//! line; they need no number.
+//!
 //! A mark is cleared under its register's lock, when nobody is in that register; then the cell is
 //! not counted any more on its account. To find a census of zero is to find no mark: a cell is
 //! counted before it is marked, and as long as it is.

@@ -9,11 +9,8 @@
 //! empty record goes when the desk is next worked through, or when the gone ones
 //! make up half of it.
 
-use std::collections::VecDeque;
-
 use super::{
     condition::{Condition, Fate},
-    line::{Given, Line, Place},
     mailbox::{Event, Mailbox, Stock},
     panics::Panics,
 };
@@ -23,7 +20,6 @@ use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
 pub(crate) enum Observer<E> {
     Condition(Arc<Condition<E>>),
     Mailbox(Arc<Mailbox<E>>),
-    Place(Arc<Place<E>>),
 }
 
 /// What tells an observer from all others there are.
@@ -43,7 +39,6 @@ impl<E> Observer<E> {
         match self {
             Self::Condition(x) => Name::of(x),
             Self::Mailbox(x) => Name::of(x),
-            Self::Place(x) => Name::of(x),
         }
     }
 }
@@ -53,7 +48,6 @@ impl<E> Clone for Observer<E> {
         match self {
             Self::Condition(x) => Self::Condition(x.clone()),
             Self::Mailbox(x) => Self::Mailbox(x.clone()),
-            Self::Place(x) => Self::Place(x.clone()),
         }
     }
 }
@@ -145,31 +139,9 @@ impl<E: Event, X> Roster<E, X> {
             match observer {
                 Observer::Condition(x) => desk.conditions.push((since, x)),
                 Observer::Mailbox(x) => desk.mailboxes.push((since, x)),
-                Observer::Place(x) => desk.places.push_back((since, x)),
             }
         }
         shrink(&mut register.newcomers);
-    }
-
-    /// Deliverer: gives the turns that are due besides those of the events, on the state that is
-    /// current now.
-    pub(crate) fn give_due_turns(
-        &self,
-        line: &Line,
-        desk: &mut Desk<E>,
-        look: impl FnOnce() -> E,
-        panics: &mut Panics,
-    ) {
-        let due = line.due();
-        if due == 0 {
-            return;
-        }
-        self.adopt(desk);
-        let current = look();
-        for _ in 0..due {
-            desk.give_turn(u64::MAX, &current, panics);
-        }
-        panics.catch(|| drop(current));
     }
 
     /// Takes a registration back, if it is the last one and the desk has not taken it over. True if
@@ -197,7 +169,6 @@ impl<E: Event, X> Roster<E, X> {
         self.gone.store(0, Ordering::Relaxed);
         visit(&mut desk.mailboxes, panics, |_, x, _| fate(x.is_over()));
         visit(&mut desk.conditions, panics, |_, x, _| fate(x.is_over()));
-        walk(&mut desk.places, panics, |_, x, _| Some(fate(x.is_over())));
         self.population.store(desk.len(), Ordering::Relaxed);
         desk.shrink();
     }
@@ -213,8 +184,6 @@ pub(crate) enum Old<'a, E> {
 pub(crate) struct Desk<E> {
     mailboxes: Vec<(u64, Arc<Mailbox<E>>)>,
     conditions: Vec<(u64, Arc<Condition<E>>)>,
-    /// In the order of the line.
-    places: VecDeque<(u64, Arc<Place<E>>)>,
     /// Empty between events.
     stock: Stock<E>,
 }
@@ -224,7 +193,6 @@ impl<E: Event> Desk<E> {
         Self {
             mailboxes: Vec::new(),
             conditions: Vec::new(),
-            places: VecDeque::new(),
             stock: Stock {
                 old: Vec::new(),
                 new: Vec::new(),
@@ -233,7 +201,7 @@ impl<E: Event> Desk<E> {
     }
 
     fn len(&self) -> usize {
-        self.mailboxes.len() + self.conditions.len() + self.places.len()
+        self.mailboxes.len() + self.conditions.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -244,14 +212,10 @@ impl<E: Event> Desk<E> {
     fn shrink(&mut self) {
         shrink(&mut self.mailboxes);
         shrink(&mut self.conditions);
-        if is_roomy(self.places.capacity(), self.places.len()) {
-            self.places.shrink_to(2 * self.places.len());
-        }
     }
 
     /// Tells everyone registered before `version` that `new` has replaced `old`.
     pub(crate) fn tell(&mut self, version: u64, old: Old<'_, E>, new: &E, panics: &mut Panics) {
-        self.give_turn(version, new, panics);
         visit(&mut self.conditions, panics, |since, condition, panics| {
             if since >= version {
                 return Fate::Stays;
@@ -297,20 +261,6 @@ impl<E: Event> Desk<E> {
         }
     }
 
-    /// Gives one turn to the first in line whose condition holds, and looks no further.
-    fn give_turn(&mut self, version: u64, event: &E, panics: &mut Panics) {
-        let mut refuted = None;
-        walk(&mut self.places, panics, |since, place, panics| {
-            if since >= version {
-                return Some(Fate::Stays);
-            }
-            match place.give(event, &mut refuted, panics) {
-                Given::Taken => None,
-                Given::Declined(fate) => Some(fate),
-            }
-        });
-    }
-
     /// Tells everyone that nothing more will come.
     pub(crate) fn close(&mut self, panics: &mut Panics) {
         for (_, mailbox) in self.mailboxes.drain(..) {
@@ -321,22 +271,13 @@ impl<E: Event> Desk<E> {
             condition.close(panics);
             panics.catch(|| drop(condition));
         }
-        // Who could still commit keeps the atom open: these were forgotten.
-        for (_, place) in self.places.drain(..) {
-            place.cancel(panics);
-            panics.catch(|| drop(place));
-        }
     }
 }
 
 fn shrink<X>(list: &mut Vec<X>) {
-    if is_roomy(list.capacity(), list.len()) {
+    if list.capacity() > 4 * (list.len() + TOLERATED) {
         list.shrink_to(2 * list.len());
     }
-}
-
-fn is_roomy(capacity: usize, len: usize) -> bool {
-    capacity > 4 * (len + TOLERATED)
 }
 
 fn fate(over: bool) -> Fate {
@@ -363,36 +304,5 @@ fn visit<X>(
     }
     while list.len() > kept {
         panics.catch(|| drop(list.pop()));
-    }
-}
-
-/// As [`visit`], from the front until `f` says nothing of somebody's fate, who stays with all that
-/// follow. Those who leave are most often the first, and then nobody has to move up.
-#[inline]
-fn walk<X>(
-    line: &mut VecDeque<(u64, X)>,
-    panics: &mut Panics,
-    mut f: impl FnMut(u64, &X, &mut Panics) -> Option<Fate>,
-) {
-    let (mut seen, mut kept) = (0, 0);
-    while let Some((since, x)) = line.get(seen) {
-        match f(*since, x, panics) {
-            None => break,
-            Some(Fate::Stays) => {
-                if kept != seen {
-                    line.swap(kept, seen);
-                }
-                kept += 1;
-            }
-            Some(Fate::Leaves) => {}
-        }
-        seen += 1;
-    }
-    let left = seen - kept;
-    if left > 0 {
-        (0..kept).rev().for_each(|i| line.swap(i, i + left));
-        for _ in 0..left {
-            panics.catch(|| drop(line.pop_front()));
-        }
     }
 }

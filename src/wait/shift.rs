@@ -32,14 +32,14 @@ use crate::sync::{AtomicUsize, Ordering, threads::thread_token, yield_now};
 
 /// Events told before the desk is offered to others.
 #[cfg(not(loom))]
-const fn turn() -> usize {
+pub(crate) const fn turn() -> usize {
     64
 }
 
 /// Models run with 1 and with 2: with 1 the desk is offered after every event, which hides
 /// what happens when it is not.
 #[cfg(loom)]
-fn turn() -> usize {
+pub(crate) fn turn() -> usize {
     static TURN: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
     let given = || std::env::var("ATOMOS_TURN").ok()?.parse().ok();
     *TURN.get_or_init(|| given().unwrap_or(1))

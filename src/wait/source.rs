@@ -1,11 +1,10 @@
 //! What can be waited for: the seam between waits and the types that hold a value.
 
 use super::{
-    line::Line,
+    line::{Known, Line},
     mailbox::Event,
     roster::{Name, Observer},
 };
-use crate::sync::Arc;
 
 /// A value that changes, and tells its observers.
 pub(crate) trait Source {
@@ -56,7 +55,17 @@ pub(crate) trait Commit: Source {
     /// A commit that nobody has been told of yet.
     type Committed;
 
-    fn line(&self) -> &Arc<Line>;
+    fn line(&self) -> &Line<Self::Event>;
+
+    /// Whether nobody is in line, so that a newcomer may try at once.
+    fn has_no_line(&self) -> bool;
+
+    /// Somebody is about to be in line, under whose lock this runs: what is committed from now on is
+    /// told. Returns the state that is current after that; the others are to be dropped outside.
+    fn attend(&self) -> (Self::Event, Vec<Self::Event>);
+
+    /// Nobody is in line, under whose lock this runs.
+    fn disband(&self);
 
     /// Commits what `f` makes of the current state, unless that is nothing.
     fn try_commit(
@@ -67,6 +76,15 @@ pub(crate) trait Commit: Source {
     /// The state that a commit has made current.
     fn made(committed: &Self::Committed) -> Self::Event;
 
-    /// Tells the observers.
+    /// Tells the observers, and those in line, of a commit that was made from outside.
     fn conclude(&self, committed: Self::Committed);
+
+    /// The same for one that was made with the turn of that place, which is left by this. What the
+    /// conditions of its kind say of the new state, if it has one, `ask` finds out.
+    fn conclude_turn(
+        &self,
+        place: u64,
+        committed: Self::Committed,
+        ask: impl FnOnce(&Self::Event) -> Known,
+    );
 }
