@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
-use atomos::{Accumulator, Atomic, AtomicI64, AtomicReference};
-use support::{CellWait, Hooked, OnDrop, Probe, caught, every_cell_wait, in_child, poll};
+use atomos::{Accumulator, Atom, Atomic, AtomicI64, AtomicReference};
+use support::{Boxed, CellWait, Hooked, OnDrop, Probe, caught, every_cell_wait, in_child, poll};
 use tokio_test::{assert_pending, assert_ready, assert_ready_eq, task};
 
 fn bomb() {
@@ -345,4 +345,71 @@ fn g7_a_broken_waker_that_came_too_late_does_not_take_the_answer_with_it() {
     probe.calm();
     writing.join().expect("nothing panics in the writer");
     assert_ready_eq!(answer.expect("the panic ends with the waker"), 1);
+}
+
+/// A wait in line, and how to set what it waits for.
+fn in_line(atom: bool) -> (Boxed<i64>, Box<dyn Fn(i64)>) {
+    if atom {
+        let atom = Atom::new(0_i64);
+        let other = atom.clone();
+        let wait = async move { *other.swap_when(|n| *n > 0, |n| n - 1).await };
+        (Box::pin(wait), Box::new(move |n| drop(atom.reset(n))))
+    } else {
+        let cell = Arc::new(AtomicI64::new(0));
+        let other = cell.clone();
+        let wait = async move { other.update_when(|n| n > 0, |n| n - 1).await };
+        (Box::pin(wait), Box::new(move |n| cell.set(n)))
+    }
+}
+
+/// With a turn whose condition holds no more: the turn goes on, and the wait stays where it was.
+#[test]
+fn g7_a_waker_that_panics_when_cloned_costs_a_wait_in_line_neither_turn_nor_place() {
+    for atom in [false, true] {
+        let ((mut wait, set), probe) = (in_line(atom), Probe::new());
+        assert_pending!(poll(&mut wait, &probe.waker()));
+        set(1);
+        set(0);
+        assert_eq!(probe.wakes(), 1);
+        probe.on_clone(|| panic!("clone"));
+        assert_eq!(
+            caught(|| poll(&mut wait, &probe.waker()).is_ready()),
+            Err("clone".into())
+        );
+        // It has no waker now: it has its next turn all the same.
+        set(2);
+        assert_eq!(probe.wakes(), 1);
+        probe.calm();
+        assert_ready_eq!(poll(&mut wait, &probe.waker()), 1);
+
+        // Nor at the first poll, before which nothing has happened.
+        let ((mut wait, set), probe) = (in_line(atom), Probe::new());
+        probe.on_clone(|| panic!("clone"));
+        assert_eq!(
+            caught(|| poll(&mut wait, &probe.waker()).is_ready()),
+            Err("clone".into())
+        );
+        probe.calm();
+        assert_pending!(poll(&mut wait, &probe.waker()));
+        set(1);
+        assert_eq!(probe.wakes(), 1);
+        assert_ready_eq!(poll(&mut wait, &probe.waker()), 0);
+    }
+}
+
+/// The turn that is lost by that poll goes to the next whose condition holds.
+#[test]
+fn g7_a_turn_lost_with_a_panicking_waker_is_handed_on() {
+    let cell = AtomicI64::new(0);
+    let probe = Probe::new();
+    let mut two = Box::pin(cell.update_when(|n| n == 2, |n| n));
+    let mut one = task::spawn(cell.update_when(|n| n == 1, |_| 7));
+    assert_pending!(poll(&mut two, &probe.waker()));
+    cell.set(2);
+    cell.set(1);
+    assert_pending!(one.poll());
+    probe.on_clone(|| panic!("clone"));
+    assert!(caught(|| poll(&mut two, &probe.waker()).is_ready()).is_err());
+    assert!(one.is_woken());
+    assert_ready_eq!(one.poll(), 7);
 }

@@ -29,6 +29,21 @@ trait Line {
     fn write(&self, value: u64);
     /// Waits for one of the values whose bits are set in `accepts`, and writes `then`.
     fn wait(&self, accepts: u64, then: u64) -> Wait<'_>;
+    /// The same by a closure that captures nothing, one of which speaks for all of its type.
+    fn wait_alike(&self, accepts: u64, then: u64) -> Wait<'_>;
+}
+
+/// What `$wait` makes of the closure for `$accepts`, which knows it as a constant.
+macro_rules! alike {
+    ($accepts:expr, $wait:expr) => {
+        alike!($accepts, $wait, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    ($accepts:expr, $wait:expr, $($mask:literal)*) => {
+        match $accepts {
+            $($mask => $wait(|n| $mask >> n & 1 == 1),)*
+            other => panic!("{other} accepts no value, or one that there is not"),
+        }
+    };
 }
 
 impl Line for Atom<u64> {
@@ -44,6 +59,18 @@ impl Line for Atom<u64> {
         let wait = self.swap_when(move |n| accepts >> n & 1 == 1, move |_| then);
         Box::pin(async { *wait.await })
     }
+
+    fn wait_alike(&self, accepts: u64, then: u64) -> Wait<'_> {
+        fn start<'a>(
+            atom: &'a Atom<u64>,
+            then: u64,
+            pred: impl Fn(u64) -> bool + Send + Copy + 'static,
+        ) -> Wait<'a> {
+            let wait = atom.swap_when(move |n| pred(*n), move |_| then);
+            Box::pin(async { *wait.await })
+        }
+        alike!(accepts, |pred| start(self, then, pred))
+    }
 }
 
 impl Line for Atomic<u64> {
@@ -58,6 +85,17 @@ impl Line for Atomic<u64> {
     fn wait(&self, accepts: u64, then: u64) -> Wait<'_> {
         Box::pin(self.update_when(move |n| accepts >> n & 1 == 1, move |_| then))
     }
+
+    fn wait_alike(&self, accepts: u64, then: u64) -> Wait<'_> {
+        fn start<'a>(
+            cell: &'a Atomic<u64>,
+            then: u64,
+            pred: impl Fn(u64) -> bool + Send + 'static,
+        ) -> Wait<'a> {
+            Box::pin(cell.update_when(pred, move |_| then))
+        }
+        alike!(accepts, |pred| start(self, then, pred))
+    }
 }
 
 /// A wait in the line: the values that satisfy it, and what it writes.
@@ -69,12 +107,17 @@ struct Waiter<'a> {
 }
 
 impl<'a> Waiter<'a> {
-    fn new(source: &'a dyn Line, accepts: u64, then: u64) -> Self {
+    fn new(source: &'a dyn Line, accepts: u64, then: u64, alike: bool) -> Self {
+        let wait = if alike {
+            source.wait_alike(accepts, then)
+        } else {
+            source.wait(accepts, then)
+        };
         Self {
             accepts,
             then,
             has_turn: false,
-            task: task::spawn(source.wait(accepts, then)),
+            task: task::spawn(wait),
         }
     }
 
@@ -88,6 +131,15 @@ struct Model<'a> {
     source: &'a dyn Line,
     line: Vec<Waiter<'a>>,
     value: u64,
+    alike: Alike,
+}
+
+/// Which waits are made of closures that capture nothing.
+#[derive(Clone, Copy, Debug)]
+enum Alike {
+    None,
+    Some,
+    All,
 }
 
 impl<'a> Model<'a> {
@@ -115,8 +167,18 @@ impl<'a> Model<'a> {
 
     /// Commits at once if it is satisfied and nobody is in front, else queues.
     fn newcomer(&mut self, random: &mut Random) {
-        let accepts = 1 + random.below((1 << VALUES) - 1);
-        let mut waiter = Waiter::new(self.source, accepts, random.below(VALUES));
+        let accepts = match self.alike {
+            // Some of few kinds, among which a line of one kind is not rare.
+            Alike::Some | Alike::All => [2, 2, 2, 6, 15][random.below(5) as usize],
+            Alike::None => 1 + random.below((1 << VALUES) - 1),
+        };
+        let alike = match self.alike {
+            Alike::None => false,
+            Alike::Some => random.below(3) > 0,
+            Alike::All => true,
+        };
+        let then = random.below(VALUES);
+        let mut waiter = Waiter::new(self.source, accepts, then, alike);
         let free = !self.line.iter().any(|other| other.has_turn);
         let ready = free && waiter.holds(self.value);
         assert_eq!(waiter.task.poll().is_ready(), ready, "a newcomer");
@@ -195,6 +257,13 @@ impl<'a> Model<'a> {
 }
 
 fn follows_the_model<L: Line>(make: impl Fn() -> L) {
+    for alike in [Alike::None, Alike::Some, Alike::All] {
+        println!("{alike:?}");
+        follows_the_model_with(alike, &make);
+    }
+}
+
+fn follows_the_model_with<L: Line>(alike: Alike, make: &impl Fn() -> L) {
     for seed in 1..=400 {
         let source = make();
         let mut random = Random(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed));
@@ -203,6 +272,7 @@ fn follows_the_model<L: Line>(make: impl Fn() -> L) {
             source: &source,
             line,
             value,
+            alike,
         };
         println!("seed {seed}");
         (0..80).for_each(|_| model.step(&mut random));

@@ -192,3 +192,79 @@ fn a_lost_turn_comes_back() {
         assert_eq!(permits.get(), 0);
     });
 }
+
+/// G5: a newcomer waits behind a turn that is out, although its own condition holds.
+#[test]
+fn a_newcomer_does_not_overtake_a_turn() {
+    model(2, || {
+        let permits = permits();
+        let mut first = pin!(acquire(&permits));
+        assert!(poll_once(first.as_mut()).is_pending());
+        permits.set(1);
+        let other = permits.clone();
+        let newcomer = thread::spawn(move || block_on(acquire(&other)));
+        assert!(poll_once(first.as_mut()).is_ready());
+        permits.increment_and_get();
+        newcomer.join().unwrap();
+        assert_eq!(permits.get(), 0);
+    });
+}
+
+/// The line is left by all while somebody serves it, so that a writer sees nobody; a newcomer
+/// comes, who must not be judged by the older state that is being served.
+#[test]
+fn a_newcomer_while_somebody_serves_is_asked_about_its_own_state() {
+    model(3, || {
+        let cell = permits();
+        let leaving = cell.clone();
+        let mut leaves = Box::pin(async move { leaving.update_when(|n| n > 9, |n| n).await });
+        assert!(poll_once(leaves.as_mut()).is_pending());
+        let (serving, writing) = (cell.clone(), cell.clone());
+        let serving = thread::spawn(move || serving.set(1));
+        let writing = thread::spawn(move || {
+            drop(leaves);
+            writing.set(2);
+        });
+        // It is there at once, or it comes by one of the two.
+        block_on(cell.update_when(|n| n == 2 || n == 1, |_| 0));
+        serving.join().unwrap();
+        writing.join().unwrap();
+    });
+}
+
+/// As above; the state that the newcomer waits for is the last one.
+#[test]
+fn a_newcomer_is_not_overlooked_by_who_serves_those_before_it() {
+    model(3, || {
+        let cell = permits();
+        let leaving = cell.clone();
+        let mut leaves = Box::pin(async move { leaving.update_when(|n| n > 9, |n| n).await });
+        assert!(poll_once(leaves.as_mut()).is_pending());
+        let (serving, joining) = (cell.clone(), cell.clone());
+        let serving = thread::spawn(move || serving.update_if(|n| (n == 0).then_some(1)));
+        let joining = thread::spawn(move || block_on(joining.update_when(|n| n == 2, |n| n)));
+        drop(leaves);
+        cell.set(2);
+        let _ = serving.join().unwrap();
+        joining.join().unwrap();
+    });
+}
+
+/// What one of a kind said of its own state is not taken for what it says of a later one.
+#[test]
+fn a_turn_is_handed_on_by_the_current_state() {
+    model(3, || {
+        let permits = permits();
+        let mut first = pin!(acquire(&permits));
+        let mut second = pin!(acquire(&permits));
+        assert!(poll_once(first.as_mut()).is_pending());
+        assert!(poll_once(second.as_mut()).is_pending());
+        permits.set(1);
+        let releaser = permits.clone();
+        let releasing = thread::spawn(move || releaser.increment_and_get());
+        assert!(poll_once(first.as_mut()).is_ready());
+        releasing.join().unwrap();
+        assert!(poll_once(second.as_mut()).is_ready());
+        assert_eq!(permits.get(), 0);
+    });
+}
