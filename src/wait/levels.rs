@@ -123,7 +123,9 @@ impl<X> Levels<X> {
                 let (mut from, end) = ((*levels.start(), 0), (*levels.end(), u64::MAX));
                 while let Some((&place, _)) = tree.range(from..=end).next() {
                     if place.1 <= last {
-                        tree.remove(&place).map(|x| to(place.1, x));
+                        if let Some(x) = tree.remove(&place) {
+                            to(place.1, x);
+                        }
                     }
                     // Numbers are not as large as this.
                     from = (place.0, place.1 + 1);
