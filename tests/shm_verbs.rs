@@ -211,3 +211,26 @@ fn p3_a_flag_that_is_scribbled_on_during_an_update_is_one() {
 fn _primitives_are_primitives<T: shm::ShmPrimitive>(value: T) -> impl Primitive {
     value
 }
+
+/// The traits are sealed by methods that users' generic code does not see: its own are not ambiguous
+/// beside them, and so this compiles.
+#[test]
+fn generic_code_has_its_names_to_itself() {
+    trait Mine: Sized {
+        const TAG: u8 = 7;
+
+        fn bytes(_: Self) -> u8 {
+            8
+        }
+
+        fn is_valid(_: &Self) -> u8 {
+            9
+        }
+    }
+    impl<T> Mine for T {}
+
+    fn all<T: shm::ShmPrimitive>(value: T) -> [u8; 3] {
+        [T::TAG, T::bytes(value), T::is_valid(&value)]
+    }
+    assert_eq!(all(1_i32), [7, 8, 9]);
+}

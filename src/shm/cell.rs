@@ -9,6 +9,7 @@ pub use self::{primitive::ShmPrimitive, values::Values};
 
 use std::{fmt, panic, path::Path};
 
+use self::primitive::InFile;
 use super::{
     error::ShmError,
     file::{Shared, Wanted},
@@ -121,11 +122,11 @@ impl<T: ShmPrimitive> Atomic<T> {
         let wanted = Wanted {
             kind: Kind::Cell,
             codec: 0,
-            tag: T::TAG,
+            tag: T::Verbs::TAG,
         };
-        let contents = |_: &Identity| Ok(vec![(VALUE, T::bytes(init))]);
+        let contents = |_: &Identity| Ok(vec![(VALUE, T::Verbs::bytes(init))]);
         let shared = Shared::open(path.as_ref(), wanted, options, contents)?;
-        if !T::is_valid(shared.head.word(VALUE)) {
+        if !T::Verbs::is_valid(shared.head.word(VALUE)) {
             return Err(no_value());
         }
         let inner = Arc::new(Inner {

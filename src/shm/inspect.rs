@@ -7,7 +7,6 @@
 use std::{fmt, fs::File, io, os::unix::fs::FileExt, path::Path};
 
 use super::{
-    cell::ShmPrimitive,
     error::ShmError,
     file::identity_of,
     head::{ARMED, END, EPOCH, Identity, Kind, LAYOUT, VALUE},
@@ -218,14 +217,14 @@ impl Look {
         let [a, b, c, d, ..] = bytes;
         let half = [a, b, c, d];
         match self.identity.tag.as_str() {
-            bool::TAG if a < 2 => Ok(Stored::Bool(a == 1)),
-            bool::TAG => Err(super::cell::no_value()),
-            i32::TAG => Ok(Stored::I32(i32::from_ne_bytes(half))),
-            u32::TAG => Ok(Stored::U32(u32::from_ne_bytes(half))),
-            f32::TAG => Ok(Stored::F32(f32::from_ne_bytes(half))),
-            i64::TAG => Ok(Stored::I64(i64::from_ne_bytes(bytes))),
-            u64::TAG => Ok(Stored::U64(u64::from_ne_bytes(bytes))),
-            f64::TAG => Ok(Stored::F64(f64::from_ne_bytes(bytes))),
+            "bool" if a < 2 => Ok(Stored::Bool(a == 1)),
+            "bool" => Err(super::cell::no_value()),
+            "i32" => Ok(Stored::I32(i32::from_ne_bytes(half))),
+            "u32" => Ok(Stored::U32(u32::from_ne_bytes(half))),
+            "f32" => Ok(Stored::F32(f32::from_ne_bytes(half))),
+            "i64" => Ok(Stored::I64(i64::from_ne_bytes(bytes))),
+            "u64" => Ok(Stored::U64(u64::from_ne_bytes(bytes))),
+            "f64" => Ok(Stored::F64(f64::from_ne_bytes(bytes))),
             _ => Err(ShmError::TypeTag {
                 found: self.identity.type_name(),
                 expected: "a cell of a type that this version of atomos knows".into(),

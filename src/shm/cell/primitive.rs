@@ -1,30 +1,46 @@
 //! What a shared cell can hold.
 
 use crate::{
-    atomic::primitive::{Primitive, Raw, Sealed},
+    atomic::primitive::{Primitive, Sealed, Verbs},
     shm::head::Word,
     sync::{AtomicU8, Ordering::Relaxed, in_place::HasAtomic},
 };
 
 /// A type that an [`Atomic`](super::Atomic) can hold: `bool`, `i32`, `u32`, `i64`, `u64`, `f32`, `f64`:
 /// those that have the same size wherever a file can be opened. Sealed.
-pub trait ShmPrimitive: Primitive + Sealed<Verbs: HasAtomic<Self, Atomic: Word>> {
-    #[doc(hidden)]
+///
+/// ```
+/// use atomos::shm::{Atomic, ShmPrimitive};
+///
+/// fn take<T: ShmPrimitive>(cell: &Atomic<T>) -> T {
+///     cell.get_and_set(T::default())
+/// }
+/// # let path = std::env::temp_dir().join(format!("atomos-doc-primitive-{}", std::process::id()));
+/// assert_eq!(take(&Atomic::open(&path, 5)?), 5);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub trait ShmPrimitive: Primitive + Sealed<Verbs: InFile<Self>> {}
+
+/// How a type stands in a file. Not in the type itself, so that users' generic code does not see it
+/// beside its own.
+pub trait InFile<T: Copy>: HasAtomic<T, Atomic: Word> {
+    /// The name of the type, which the file says.
     const TAG: &'static str;
 
-    #[doc(hidden)]
-    fn bytes(value: Self) -> Vec<u8>;
+    fn bytes(value: T) -> Vec<u8>;
 
     /// Whether it contains a value of this type.
-    #[doc(hidden)]
-    fn is_valid(_cell: &Raw<Self>) -> bool {
+    fn is_valid(_: &Self::Atomic) -> bool {
         true
     }
 }
 
 macro_rules! numbers {
     ($($T:ty)*) => {$(
-        impl ShmPrimitive for $T {
+        impl ShmPrimitive for $T {}
+
+        impl InFile<$T> for Verbs<$T> {
             const TAG: &'static str = stringify!($T);
 
             fn bytes(value: $T) -> Vec<u8> {
@@ -43,7 +59,9 @@ numbers! {
     f64
 }
 
-impl ShmPrimitive for bool {
+impl ShmPrimitive for bool {}
+
+impl InFile<bool> for Verbs<bool> {
     const TAG: &'static str = "bool";
 
     fn bytes(value: bool) -> Vec<u8> {
