@@ -607,3 +607,28 @@ fn a_header_that_is_cut_off_while_it_is_mapped_ends_the_process() {
         .status;
     assert_eq!(status.signal(), Some(libc::SIGBUS), "{status}");
 }
+
+/// What was written of a value that there is no room for takes memory that others need.
+#[test]
+fn p3_a_value_that_there_is_no_room_for_takes_none() {
+    use std::os::unix::fs::MetadataExt;
+    in_child("p3_a_value_that_there_is_no_room_for_takes_none", || {
+        let path = TempPath::new("damage");
+        let atom = open(&path).unwrap();
+        let limit = libc::rlimit {
+            rlim_cur: 1 << 20,
+            rlim_max: 1 << 20,
+        };
+        // SAFETY: no handler is installed: the signal is ignored.
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+        // SAFETY: the limit is read from a struct that lives.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
+        for _ in 0..3 {
+            let full = atom.reset(vec![u64::MAX; 200_000]);
+            assert!(matches!(full, Err(ShmError::NoSpace)), "{full:?}");
+            let blocks = fs::metadata(&path).unwrap().blocks();
+            assert!(blocks * 512 < 100_000, "{blocks} blocks are taken");
+        }
+        assert_eq!(*atom.load().unwrap(), [1]);
+    });
+}

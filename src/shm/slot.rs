@@ -104,7 +104,9 @@ impl<'a> Slot<'a> {
 impl Room {
     fn if_whole(self, sum: u32, mapped: u64) -> Option<Self> {
         let is_whole = sum == self.checksum();
-        (is_whole && self.capacity > 0 && self.offset >= mapped).then_some(self)
+        let can_be =
+            (mapped..=MAX_END).contains(&self.offset) && (1..=MAX_VALUE).contains(&self.capacity);
+        (is_whole && can_be).then_some(self)
     }
 
     fn checksum(self) -> u32 {

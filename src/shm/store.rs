@@ -201,7 +201,11 @@ impl Store {
         fence(Ordering::Release);
         point("write: marked");
         let room = self.room(slot, capacity)?;
-        self.write(value, room.offset)?;
+        if let Err(error) = self.write(value, room.offset) {
+            // What was written of it takes memory that others may need.
+            os::discard(&self.shared.file, room.offset, room.capacity);
+            return Err(error.into());
+        }
         point("write: written");
         let next = Version::new(expected.number() + 1, number);
         slot.set_record(value.len() as u64, slot::checksum(next.number(), value));
