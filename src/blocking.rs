@@ -173,8 +173,7 @@ fn block_on<S: Source>(
         assert!(
             deadline.is_some() || !source.is_deliverer(),
             "blocking_wait_for would never return: it was called while this thread delivers \
-             a change of the same value (in a watch, a predicate or a waker), and holds up \
-             the later ones that it waits for"
+             changes (in a watch, a predicate or a waker), and holds up those that it waits for"
         );
         if !signal.wait(deadline) {
             // One more look: the answer may have come with the deadline.

@@ -320,6 +320,8 @@ fn g5_a_value_of_a_shared_cell_is_judged_once() {
     }));
     assert_pending!(wait.poll());
     assert_eq!(judging.recv_timeout(LIMIT), Ok(0));
+    // The thread looks twice meanwhile.
+    assert!(judging.recv_timeout(Duration::from_millis(250)).is_err());
     writer.set(1);
     assert_eq!(judging.recv_timeout(LIMIT), Ok(1));
     writer.set(2);

@@ -14,7 +14,7 @@ use super::{
     error::ShmError,
     file::{Shared, Wanted},
     head::{Identity, Kind},
-    helper::Watched,
+    helper::{self, Watched},
     options::Options,
     signal::Signal,
     spare::Spare,
@@ -189,6 +189,7 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
     /// If there is no room for it, or it cannot be encoded: see [`ShmError`]. A value that is damaged
     /// is no error: it is replaced.
     pub fn reset(&self, value: T) -> Result<Snapshot<T>, ShmError> {
+        self.inner.core.store.shared.check_own()?;
         let mut bytes = self.inner.core.encoding.lend();
         codec::encode(&value, &mut bytes)?;
         loop {
@@ -233,8 +234,10 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
         }
     }
 
-    /// Makes `new` the value if nobody has committed since `current` was loaded; it need not have
-    /// been loaded by this process's handle of the atom, but by one of the same file.
+    /// Makes `new` the value if nobody has committed since `current` was loaded.
+    ///
+    /// It may have been loaded by another handle of the same file, if one value always has one
+    /// encoding: that of a `HashMap` depends on its order, which is another one in each copy.
     ///
     /// # Errors
     ///
@@ -245,6 +248,7 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
         current: &Snapshot<T>,
         new: T,
     ) -> Result<Result<Snapshot<T>, Conflict<T>>, ShmError> {
+        self.inner.core.store.shared.check_own()?;
         let mut bytes = self.inner.core.encoding.lend();
         codec::encode(&new, &mut bytes)?;
         loop {
@@ -280,9 +284,7 @@ fn is_same<T: Serialize>(a: &Snapshot<T>, b: &Snapshot<T>) -> Result<bool, ShmEr
 impl<T: DeserializeOwned> Inner<T> {
     /// The value, and the head that says so.
     fn current(&self) -> Result<Cached<T>, ShmError> {
-        if self.core.store.shared.is_foreign() {
-            return Err(ShmError::Forked);
-        }
+        self.core.store.shared.check_own()?;
         let now = self.core.store.now();
         let known = self.cache.with(|cached| match cached {
             Some((version, snapshot)) if *version == now => Some(snapshot.clone()),
@@ -381,12 +383,15 @@ impl Source for Core {
         Registered::Since(self.listeners.register(observer, self), Vec::new())
     }
 
+    /// In a child that was forked a thread that it has not may hold the lock: there, nothing is done.
     fn withdraw(&self, observer: Name) -> bool {
-        self.listeners.withdraw(observer)
+        self.store.shared.is_foreign() || self.listeners.withdraw(observer)
     }
 
     fn tidy(&self) {
-        self.listeners.tidy(self);
+        if !self.store.shared.is_foreign() {
+            self.listeners.tidy(self);
+        }
     }
 
     fn look(&self) -> u64 {
@@ -398,7 +403,7 @@ impl Source for Core {
     }
 
     fn is_deliverer(&self) -> bool {
-        self.listeners.is_deliverer()
+        helper::is_here() || self.listeners.is_deliverer()
     }
 }
 

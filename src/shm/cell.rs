@@ -14,7 +14,7 @@ use super::{
     error::ShmError,
     file::{Shared, Wanted},
     head::{Identity, Kind, VALUE, corrupt},
-    helper::Watched,
+    helper::{self, Watched},
     options::Options,
     signal::Signal,
     waiting::Keeper,
@@ -93,12 +93,12 @@ struct Inner<T: ShmPrimitive> {
     told: Mutex<Told>,
 }
 
-/// When the thread last told somebody.
+/// What those who wait know: they were told, or have seen it when they came.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 struct Told {
-    /// Of what value.
+    /// The value.
     bits: u64,
-    /// How many waits had begun. Nobody is told before the first.
+    /// The number of the last who knows it, and so do all before him. Nobody is told before the first.
     begun: u64,
 }
 
@@ -193,6 +193,18 @@ impl<T: ShmPrimitive> Inner<T> {
     }
 }
 
+impl<T: ShmPrimitive> Inner<T> {
+    /// The last to come has seen that value, and need not be told, if there is nobody whose part in
+    /// that is not known.
+    fn has_seen(&self, seen: T, is_alone: bool) {
+        let (bits, begun) = (T::Verbs::bits(seen), self.listeners.arrivals().so_far());
+        let mut told = self.told.lock();
+        if told.begun + 1 == begun && (is_alone || told.bits == bits) {
+            *told = Told { bits, begun };
+        }
+    }
+}
+
 impl<T: ShmPrimitive> Watched for Inner<T> {
     fn signal(&self) -> Signal<'_> {
         self.shared.signal()
@@ -214,7 +226,7 @@ impl<T: ShmPrimitive> Watched for Inner<T> {
             begun,
         };
         let told = std::mem::replace(&mut *self.told.lock(), telling);
-        // Who waits has judged this value, if it is still the one that was told and nobody has come.
+        // Who waits has judged this value, if it is still the one that all know and nobody has come.
         if told != telling && self.present.load(Ordering::SeqCst) {
             let (old, new) = (now, now);
             self.listeners.tell(Write { old, new, begun }, self);
@@ -245,15 +257,21 @@ impl<T: ShmPrimitive> Source for Inner<T> {
     type Event = T;
 
     fn register(&self, observer: Observer<T>) -> Registered<T> {
-        Registered::Since(self.listeners.register(observer, self), Vec::new())
+        let is_alone = !self.present.load(Ordering::SeqCst);
+        let seen = self.listeners.register(observer, self);
+        self.has_seen(seen, is_alone);
+        Registered::Since(seen, Vec::new())
     }
 
+    /// In a child that was forked a thread that it has not may hold the lock: there, nothing is done.
     fn withdraw(&self, observer: Name) -> bool {
-        self.listeners.withdraw(observer)
+        self.shared.is_foreign() || self.listeners.withdraw(observer)
     }
 
     fn tidy(&self) {
-        self.listeners.tidy(self);
+        if !self.shared.is_foreign() {
+            self.listeners.tidy(self);
+        }
     }
 
     fn look(&self) -> T {
@@ -265,7 +283,7 @@ impl<T: ShmPrimitive> Source for Inner<T> {
     }
 
     fn is_deliverer(&self) -> bool {
-        self.listeners.is_deliverer()
+        helper::is_here() || self.listeners.is_deliverer()
     }
 }
 

@@ -106,6 +106,14 @@ impl Shared {
     pub(super) fn is_foreign(&self) -> bool {
         self.forks != os::forks()
     }
+
+    /// Comes before any lock: in a fork it may be held by a thread that is not there.
+    pub(super) fn check_own(&self) -> Result<(), ShmError> {
+        match self.is_foreign() {
+            true => Err(ShmError::Forked),
+            false => Ok(()),
+        }
+    }
 }
 
 /// What a file has to hold.

@@ -8,9 +8,13 @@
 //! Whoever waits holds a [`Ticket`]. The first one starts the thread; without one it ends,
 //! after a while in which the next may come. One thread sleeps for as many files as the kernel
 //! can wait for at once.
+//!
+//! What is to be looked at stands in a list. The thread keeps what it has read there, and reads it
+//! again when there are news, and when it has slept for as long as it may.
 
 use std::{
-    io, mem,
+    cell::Cell,
+    io, iter, mem,
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -65,19 +69,35 @@ struct Entry {
     idle_since: Option<Instant>,
 }
 
-/// All groups of this process, and of how many forks they know.
+/// All groups of a process.
+///
+/// A child that was forked has none of the threads, and cannot ask for the lock: a thread that it has
+/// not may hold it. So it has groups of its own, and leaves those that it has inherited alone.
 struct Groups {
     forks: u64,
-    groups: Vec<Arc<Group>>,
+    groups: Mutex<Vec<Arc<Group>>>,
+    of_a_child: OnceLock<Box<Groups>>,
 }
 
-static GROUPS: OnceLock<Mutex<Groups>> = OnceLock::new();
+impl Groups {
+    fn new() -> Self {
+        Self {
+            forks: os::forks(),
+            groups: Mutex::default(),
+            of_a_child: OnceLock::new(),
+        }
+    }
+}
 
-fn groups() -> &'static Mutex<Groups> {
-    GROUPS.get_or_init(|| {
-        let (forks, groups) = (os::forks(), Vec::new());
-        Mutex::new(Groups { forks, groups })
-    })
+/// The groups of this process.
+fn groups() -> &'static Mutex<Vec<Arc<Group>>> {
+    static FIRST: OnceLock<Groups> = OnceLock::new();
+    let forks = os::forks();
+    let mut groups = FIRST.get_or_init(Groups::new);
+    while groups.forks != forks {
+        groups = groups.of_a_child.get_or_init(|| Box::new(Groups::new()));
+    }
+    &groups.groups
 }
 
 /// Somebody waits: as long as it lives the thread looks at the value.
@@ -108,7 +128,7 @@ pub(super) fn attend(watched: Arc<dyn Watched>) -> Result<Ticket, ShmError> {
         return Err(ShmError::Forked);
     }
     let address = address(&watched);
-    let (group, is_new) = groups().lock().admit(watched)?;
+    let (group, is_new) = admit(&mut groups().lock(), watched)?;
     if is_new {
         group.knock();
     }
@@ -118,7 +138,8 @@ pub(super) fn attend(watched: Arc<dyn Watched>) -> Result<Ticket, ShmError> {
     })
 }
 
-/// Lets go of a value that nobody will wait for any more.
+/// Lets go of a value whose last handle is gone. A wait that holds a ticket still was forgotten:
+/// nobody will poll it any more.
 pub(super) fn forget(watched: &Arc<dyn Watched>) {
     if watched.is_foreign() {
         // The list is not this process's, and may be locked by a thread that is not here.
@@ -126,60 +147,54 @@ pub(super) fn forget(watched: &Arc<dyn Watched>) {
     }
     watched.retire();
     let address = address(watched);
-    let groups: Vec<_> = groups().lock().groups.clone();
+    let groups = groups().lock().clone();
     for group in groups {
-        let gone = group.list.lock().remove_idle(address);
+        let gone = group.list.lock().remove(address);
         if gone.is_some() {
             group.knock();
         }
     }
 }
 
-impl Groups {
-    /// One more ticket for a value, in a group whose thread runs. True if it was not in the list.
-    ///
-    /// All groups are locked meanwhile: else two values could take the last place of one, or one
-    /// value a place in two.
-    fn admit(&mut self, watched: Arc<dyn Watched>) -> Result<(Arc<Group>, bool), ShmError> {
-        let group = self.group_for(address(&watched));
-        let mut list = group.list.lock();
-        if !list.is_running && !start(&group) {
-            return Err(ShmError::Io(io::Error::other(
-                "no thread can be started to sleep for those who wait",
-            )));
-        }
-        list.is_running = true;
-        let is_new = list.admit(watched);
-        drop(list);
-        Ok((group, is_new))
+/// One more ticket for a value, in a group whose thread runs. True if it was not in the list.
+///
+/// All groups are locked meanwhile: else two values could take the last place of one, or one
+/// value a place in two.
+fn admit(
+    groups: &mut Vec<Arc<Group>>,
+    watched: Arc<dyn Watched>,
+) -> Result<(Arc<Group>, bool), ShmError> {
+    let group = group_for(groups, address(&watched));
+    let mut list = group.list.lock();
+    if !list.is_running && !start(&group) {
+        return Err(ShmError::Io(io::Error::other(
+            "no thread can be started to sleep for those who wait",
+        )));
     }
+    list.is_running = true;
+    let is_new = list.admit(watched);
+    drop(list);
+    Ok((group, is_new))
+}
 
-    /// The group of a value: its own, else one with room for it.
-    fn group_for(&mut self, address: *const ()) -> Arc<Group> {
-        let forks = os::forks();
-        if self.forks != forks {
-            // The threads were those of the process from which this one was forked.
-            mem::forget(mem::take(&mut self.groups));
-            self.forks = forks;
-        }
-        let own = |group: &&Arc<Group>| group.list.lock().position(address).is_some();
-        let roomy = |group: &&Arc<Group>| group.list.lock().has_room();
-        let groups = &mut self.groups;
-        if let Some(group) = groups
-            .iter()
-            .find(own)
-            .or_else(|| groups.iter().find(roomy))
-        {
-            return group.clone();
-        }
-        let group = Arc::new(Group {
-            forks,
-            news: AtomicU32::new(0),
-            list: Mutex::default(),
-        });
-        groups.push(group.clone());
-        group
+/// The group of a value: its own, else one with room for it.
+fn group_for(groups: &mut Vec<Arc<Group>>, address: *const ()) -> Arc<Group> {
+    let own = |group: &&Arc<Group>| group.list.lock().position(address).is_some();
+    let roomy = |group: &&Arc<Group>| group.list.lock().has_room();
+    if let Some(group) = groups
+        .iter()
+        .find(own)
+        .or_else(|| groups.iter().find(roomy))
+    {
+        return group.clone();
     }
+    let group = Arc::new(Group {
+        forks: os::forks(),
+        news: AtomicU32::new(0),
+        list: Mutex::default(),
+    });
+    groups.push(group.clone());
+    group
 }
 
 fn start(group: &Arc<Group>) -> bool {
@@ -247,10 +262,47 @@ impl List {
         rechecks.fold(by_itself, Duration::min)
     }
 
-    fn remove_idle(&mut self, address: *const ()) -> Option<Entry> {
+    fn remove(&mut self, address: *const ()) -> Option<Entry> {
         let i = self.position(address)?;
-        (self.entries[i].tickets == 0).then(|| self.entries.swap_remove(i))
+        Some(self.entries.swap_remove(i))
     }
+
+    /// Removes those for whom nobody has waited for a while.
+    fn remove_idle(&mut self, now: Instant) -> Vec<Entry> {
+        let is_idle = |entry: &Entry| {
+            let since = entry.idle_since;
+            since.is_some_and(|since| now.duration_since(since) >= LINGER)
+        };
+        let mut idle = Vec::new();
+        while let Some(i) = self.entries.iter().position(is_idle) {
+            idle.push(self.entries.swap_remove(i));
+        }
+        idle
+    }
+}
+
+thread_local! {
+    static IS_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is one that sleeps for tasks: then it must not wait for what it would have to
+/// look at itself.
+pub(super) fn is_here() -> bool {
+    IS_HERE.get()
+}
+
+/// What the thread keeps from turn to turn.
+#[derive(Default)]
+struct Hand {
+    /// The news after which the list was read.
+    news: Option<u32>,
+    /// When it is to be read again, if there are no news. `None` if that is beyond all time.
+    until: Option<Instant>,
+    watched: Vec<Arc<dyn Watched>>,
+    epochs: Vec<u32>,
+    /// Which one is looked at first: the one that has woken the thread.
+    first: usize,
+    bed: os::Bed,
 }
 
 impl Group {
@@ -261,56 +313,60 @@ impl Group {
     }
 
     fn run(&self) {
-        loop {
-            let news = self.news.load(Ordering::SeqCst);
-            let Some((watched, sleep)) = self.watched() else {
-                return;
-            };
-            self.turn(news, &watched, sleep);
-            for one in watched {
-                // It may be the last to hold it.
-                quietly(|| drop(one));
-            }
+        IS_HERE.set(true);
+        let mut hand = Hand::default();
+        while self.is_needed(&mut hand) {
+            self.turn(&mut hand);
         }
     }
 
-    /// Looks at all values, and sleeps until one of them changes.
-    fn turn(&self, news: u32, watched: &[Arc<dyn Watched>], sleep: Duration) {
-        let mut words = vec![(&self.news, news)];
-        for one in watched {
-            let epoch = one.signal().arm();
-            quietly(|| one.look());
-            words.push((one.signal().epoch, epoch));
+    /// Reads the list, if it has to be read. False if the thread should end.
+    fn is_needed(&self, hand: &mut Hand) -> bool {
+        let news = self.news.load(Ordering::SeqCst);
+        let now = Instant::now();
+        let is_due = hand.until.is_some_and(|until| until <= now);
+        if hand.news == Some(news) && !is_due {
+            return true;
         }
-        os::sleep(&words, sleep);
-    }
-
-    /// What there is to look at, and when at the latest again. `None` if the thread should end.
-    fn watched(&self) -> Option<(Vec<Arc<dyn Watched>>, Duration)> {
-        let mut gone = Vec::new();
+        hand.news = Some(news);
+        let gone;
         let watched = {
             let mut list = self.list.lock();
-            let now = Instant::now();
-            let mut i = 0;
-            while i < list.entries.len() {
-                let entry = &list.entries[i];
-                let idle = entry.idle_since.map(|since| now - since);
-                if idle.is_some_and(|idle| idle >= LINGER) {
-                    gone.push(list.entries.swap_remove(i));
-                } else {
-                    i += 1;
-                }
-            }
+            gone = list.remove_idle(now);
             list.is_running = !list.entries.is_empty();
             list.sleep = list.longest_sleep();
-            let entries = list.entries.iter();
-            let watched = entries.map(|entry| entry.watched.clone()).collect();
-            list.is_running.then_some((watched, list.sleep))
+            hand.until = now.checked_add(list.sleep);
+            list.entries.iter().map(|one| one.watched.clone()).collect()
         };
+        for one in mem::replace(&mut hand.watched, watched) {
+            // It may be the last to hold it.
+            quietly(|| drop(one));
+        }
         for entry in gone {
             quietly(|| drop(entry));
         }
-        watched
+        !hand.watched.is_empty()
+    }
+
+    /// Looks at all values, and sleeps until one of them changes.
+    fn turn(&self, hand: &mut Hand) {
+        let count = hand.watched.len();
+        hand.epochs.resize(count, 0);
+        for n in 0..count {
+            let i = (hand.first + n) % count;
+            let one = &hand.watched[i];
+            hand.epochs[i] = one.signal().arm();
+            quietly(|| one.look());
+        }
+        let until = hand.until.map(|until| until - Instant::now());
+        let own = iter::once((&self.news, hand.news.unwrap_or_default()));
+        let others = hand.watched.iter().zip(&hand.epochs);
+        let others = others.map(|(one, epoch)| (one.signal().epoch, *epoch));
+        let woken = hand
+            .bed
+            .sleep(own.chain(others), until.unwrap_or(Duration::MAX));
+        // The first word is that of the list.
+        hand.first = woken.map_or(0, |word| word.saturating_sub(1));
     }
 }
 

@@ -25,16 +25,39 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 /// At most so many words can be waited for at once.
 pub(super) const MOST_WORDS: usize = 128;
 
-/// Sleeps while all words have the values given, at most for `timeout`; or the last of them has, if the
-/// kernel cannot wait for more.
-///
-/// Whatever wakes it, a change, the timeout, a signal, the caller has to look for itself.
-pub(super) fn sleep(words: &[(&AtomicU32, u32)], timeout: Duration) {
-    if can_sleep_on_many() {
-        let _ = sleep_for_any(words, timeout);
-    } else if let Some((word, value)) = words.last() {
-        let timeout = timespec(timeout);
-        let _ = futex::wait(word, futex::Flags::empty(), *value, Some(&timeout));
+/// The words of one sleep. It is kept from sleep to sleep for its memory.
+#[derive(Default)]
+pub(super) struct Bed(Vec<futex::Wait>);
+
+impl Bed {
+    /// Sleeps while all words have the values given, at most for `timeout`; or the last of them has, if
+    /// the kernel cannot wait for more. The number of a word that has woken it, if the kernel says so.
+    ///
+    /// Whatever wakes it, a change, the timeout, a signal, the caller has to look for itself.
+    pub(super) fn sleep<'w>(
+        &mut self,
+        words: impl Iterator<Item = (&'w AtomicU32, u32)>,
+        timeout: Duration,
+    ) -> Option<usize> {
+        let slept = if can_sleep_on_many() {
+            self.0.clear();
+            self.0.extend(words.map(|(word, value)| wait(word, value)));
+            sleep_for_any(&self.0, timeout)
+        } else {
+            let (word, value) = words.last()?;
+            let timeout = timespec(timeout);
+            let slept = futex::wait(word, futex::Flags::empty(), value, Some(&timeout));
+            slept.map(|()| 0)
+        };
+        match slept {
+            Ok(woken) => Some(woken),
+            Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => None,
+            Err(_) => {
+                // No memory, say: it must not turn without a pause.
+                std::thread::sleep(timeout.min(Duration::from_millis(1)));
+                None
+            }
+        }
     }
 }
 
@@ -47,7 +70,7 @@ pub(super) fn can_sleep_on_many() -> bool {
             return false;
         }
         let word = AtomicU32::new(0);
-        let tried = sleep_for_any(&[(&word, 1)], Duration::ZERO);
+        let tried = sleep_for_any(&[wait(&word, 1)], Duration::ZERO);
         !matches!(tried, Err(Errno::NOSYS | Errno::PERM))
     })
 }
@@ -56,19 +79,11 @@ pub(super) fn can_sleep_on_many() -> bool {
 #[cfg(test)]
 pub(super) const NOT_ON_MANY: &str = "ATOMOS_TEST_NOT_ON_MANY";
 
-fn sleep_for_any(words: &[(&AtomicU32, u32)], timeout: Duration) -> Result<usize, Errno> {
-    let waits: Vec<_> = words
-        .iter()
-        .map(|(word, value)| wait(word, *value))
-        .collect();
+fn sleep_for_any(waits: &[futex::Wait], timeout: Duration) -> Result<usize, Errno> {
     let now = clock_gettime(ClockId::Monotonic);
     let until = now.checked_add(timespec(timeout));
-    futex::waitv(
-        &waits,
-        futex::WaitvFlags::empty(),
-        until.as_ref(),
-        ClockId::Monotonic,
-    )
+    let flags = futex::WaitvFlags::empty();
+    futex::waitv(waits, flags, until.as_ref(), ClockId::Monotonic)
 }
 
 fn wait(word: &AtomicU32, value: u32) -> futex::Wait {
@@ -120,7 +135,7 @@ pub(super) fn boot_id() -> io::Result<[u8; 16]> {
 
 /// File systems of which the parts of a file can be in several machines, or in the memory of another
 /// process: memory that is mapped from them is not shared.
-const REMOTE: [u32; 14] = [
+const REMOTE: [u32; 21] = [
     0x0000_6969, // NFS
     0x0000_517b, // SMB
     0xff53_4d42, // CIFS
@@ -135,6 +150,13 @@ const REMOTE: [u32; 14] = [
     0x7461_636f, // OCFS 2
     0x0116_1970, // GFS 2
     0x6573_5546, // FUSE
+    0x4750_4653, // GPFS
+    0x1983_0326, // BeeGFS
+    0xaad7_aaea, // PanFS
+    0xbeef_dead, // SNFS
+    0x786f_4256, // VirtualBox
+    0xbacb_acbc, // VMware
+    0x7c7c_6673, // Parallels
 ];
 
 pub(super) fn is_remote(file: &File) -> io::Result<bool> {
@@ -192,17 +214,25 @@ impl Draft {
         Ok(draft)
     }
 
+    /// A name that nobody else has: a process id is taken twice where two containers share a folder.
     fn with_name(path: &Path, folder: &Path, options: &mut OpenOptions) -> io::Result<Self> {
         static DRAFTS: AtomicU64 = AtomicU64::new(0);
         let stem = path.file_name().unwrap_or_default().to_string_lossy();
-        // Relaxed: a number that nobody else has, no more.
-        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
-        let name = folder.join(format!(".{stem}.{}.{number}.draft", std::process::id()));
-        // Left over by a process that had the same id.
-        let _ = std::fs::remove_file(&name);
-        let file = options.create_new(true).open(&name)?;
-        let name = Some(name);
-        Ok(Self { file, name })
+        loop {
+            let process = std::process::id();
+            let time = clock_gettime(ClockId::Monotonic).tv_nsec;
+            // Relaxed: a number that no other thread has, no more.
+            let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+            let name = folder.join(format!(".{stem}.{process}.{time}.{number}.draft"));
+            match options.create_new(true).open(&name) {
+                Ok(file) => {
+                    let name = Some(name);
+                    return Ok(Self { file, name });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Gives it its path. False if there is something already.
@@ -319,3 +349,6 @@ pub(super) fn forks() -> u64 {
     });
     FORKS.load(Ordering::Relaxed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@
 //! | step | writer                              | sleeper                                    |
 //! |------|-------------------------------------|--------------------------------------------|
 //! | 1    | writes the value                    | reads the epoch                            |
-//! | 2    | disarms; was not armed: done        | arms                                       |
+//! | 2    | disarms; was not armed: done        | arms, unless it is armed                   |
 //! | 3    | raises the epoch                    | reads the value: it is served              |
 //! | 4    | wakes all who sleep on the epoch    | sleeps, unless the epoch has been raised   |
 //!
@@ -62,8 +62,11 @@ impl Signal<'_> {
     pub(crate) fn arm(self) -> u32 {
         // SeqCst: step 1, before step 2.
         let epoch = self.epoch.load(Ordering::SeqCst);
-        // SeqCst: step 2, before step 3.
-        self.armed.swap(1, Ordering::SeqCst);
+        // SeqCst: step 2, before step 3. Most often somebody has armed it, and no writer is to lose the
+        // cache line for that.
+        if self.armed.load(Ordering::SeqCst) == 0 {
+            self.armed.swap(1, Ordering::SeqCst);
+        }
         barrier();
         epoch
     }

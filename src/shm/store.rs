@@ -161,9 +161,7 @@ impl Store {
         expected: Version,
         value: &[u8],
     ) -> Result<Option<Version>, ShmError> {
-        if self.shared.is_foreign() {
-            return Err(ShmError::Forked);
-        }
+        self.shared.check_own()?;
         if expected.number() >= LAST {
             return Err(ShmError::VersionExhausted);
         }

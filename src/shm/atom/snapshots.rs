@@ -18,20 +18,21 @@ use crate::{shm::error::ShmError, snapshot::Snapshot, sync::Arc, wait::budget::B
 ///
 /// Dropping it, at any time, leaves nothing behind.
 pub struct Snapshots<T> {
+    /// Dropped before the handle.
+    wait: Option<AtomWait<Arc<Core>, Snapshot<T>>>,
     /// Until it has ended.
     atom: Option<Atom<T>>,
     /// The version of what was taken last.
     taken: Option<u64>,
-    wait: Option<AtomWait<Arc<Core>, Snapshot<T>>>,
     budget: Budget,
 }
 
 impl<T> Snapshots<T> {
     pub(super) fn new(atom: Atom<T>) -> Self {
         Self {
+            wait: None,
             atom: Some(atom),
             taken: None,
-            wait: None,
             budget: Budget::cooperative(),
         }
     }

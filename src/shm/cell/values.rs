@@ -22,9 +22,10 @@ use crate::{
 ///
 /// Dropping it, at any time, leaves nothing behind.
 pub struct Values<T: ShmPrimitive> {
+    /// Dropped before the handle.
+    wait: Option<Wait<T>>,
     cell: Atomic<T>,
     taken: Option<T>,
-    wait: Option<Wait<T>>,
     budget: Budget,
 }
 
@@ -33,9 +34,9 @@ type Wait<T> = CellWait<Open<WaitFor<Arc<Inner<T>>>>>;
 impl<T: ShmPrimitive> Values<T> {
     pub(super) fn new(cell: Atomic<T>) -> Self {
         Self {
+            wait: None,
             cell,
             taken: None,
-            wait: None,
             budget: Budget::cooperative(),
         }
     }

@@ -340,7 +340,7 @@ fn values_that_come_at_once_get_one_place_each() {
 /// How many values each group has.
 fn lens() -> Vec<usize> {
     let groups = groups().lock();
-    let lens = groups.groups.iter();
+    let lens = groups.iter();
     lens.map(|group| group.list.lock().entries.len()).collect()
 }
 
@@ -366,4 +366,76 @@ fn p5_a_value_that_follows_another_is_looked_at_at_once() {
             }
         },
     );
+}
+
+// It would be started for nothing.
+#[test]
+fn a_wait_that_is_over_at_once_starts_no_thread() {
+    alone("a_wait_that_is_over_at_once_starts_no_thread", || {
+        let folder = Folder::new();
+        let cell = folder.cell("cell");
+        for _ in 0..100 {
+            assert!(!is_pending(&mut Box::pin(cell.wait_at_most(0))));
+            assert!(!is_pending(&mut Box::pin(cell.wait_map(|n| Some(n)))));
+        }
+        assert!(threads().is_empty());
+    });
+}
+
+// G10: who forgets a wait keeps its memory, and no thread.
+#[test]
+fn a_wait_that_was_forgotten_keeps_no_thread() {
+    alone_on_every_kernel("a_wait_that_was_forgotten_keeps_no_thread", || {
+        let folder = Folder::new();
+        let options = Options::new().recheck(Duration::from_secs(3_600));
+        let (cell, other) = (
+            folder.cell_with("cell", &options),
+            folder.cell_with("other", &options),
+        );
+        let mut wait = Box::pin(cell.wait_at_least(1));
+        assert!(is_pending(&mut wait));
+        std::mem::forget(wait);
+        let wakes = Arc::new(Wakes::default());
+        let mut good = Box::pin(other.wait_at_least(1));
+        assert!(!poll(&mut good, &wakes));
+        drop(cell);
+        folder.cell("other").set(1);
+        soon("it is woken", || wakes.0.load(SeqCst) > 0);
+        assert!(poll(&mut good, &wakes));
+        soon("the thread ends", || threads().is_empty());
+    });
+}
+
+// A thread of the parent may have been in any of its locks when the child was forked.
+#[test]
+#[allow(unsafe_code)]
+fn a_fork_waits_for_no_lock_of_its_parent() {
+    alone("a_fork_waits_for_no_lock_of_its_parent", || {
+        let folder = Folder::new();
+        let cell = folder.cell("cell");
+        let mut wait = Box::pin(cell.wait_at_least(1));
+        assert!(is_pending(&mut wait));
+        let all = groups().lock();
+        let lists: Vec<_> = all.iter().map(|group| group.list.lock()).collect();
+        // SAFETY: the child takes no lock that a thread of the parent may hold: this is the test.
+        let child = unsafe { libc::fork() };
+        assert!(child >= 0);
+        if child == 0 {
+            // SAFETY: it has no conditions. It ends a child that hangs.
+            unsafe { libc::alarm(10) };
+            let own = folder.cell("cell");
+            let mut own_wait = Box::pin(own.wait_at_least(1));
+            assert!(is_pending(&mut own_wait));
+            drop(wait);
+            drop(cell);
+            // SAFETY: it ends the process, without running what the parent has registered.
+            unsafe { libc::_exit(0) };
+        }
+        let mut status = 0;
+        // SAFETY: `status` is a place for an `int`.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0);
+        drop(lists);
+        drop(all);
+    });
 }
