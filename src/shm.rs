@@ -46,7 +46,8 @@
 //!
 //! **Permissions** are those of [`Options::mode`], 0600 if not given, whatever the `umask`. To join
 //! one needs to read and to write; there is no read-only way to take part.
-//! [Trust](#what-is-not-promised) everybody who may write.
+//! [Trust](#what-is-not-promised) everybody who may write, and, where others may make files, as in
+//! `/dev/shm`, everybody who can: the file is that of whoever made it first.
 //!
 //! **Containers** have a `/dev/shm` each. Those that are to share a file need the same one:
 //! mount a `tmpfs` volume of the host into both, or let one use the other's IPC namespace. Process
