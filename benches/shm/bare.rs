@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::thread::futex;
 
-use crate::{children, latency};
+use crate::{children, latency, pin::Core};
 
 /// Threads of which each wakes the next.
 pub(crate) struct Bare {
@@ -25,11 +25,11 @@ struct Sleeper {
 }
 
 impl Bare {
-    pub(crate) fn start(threads: usize) -> Self {
-        let last = Sleeper::start(None);
+    pub(crate) fn start(threads: usize, core: Core) -> Self {
+        let last = Sleeper::start(None, core);
         let mut first = last.clone();
         for _ in 1..threads {
-            first = Sleeper::start(Some(first));
+            first = Sleeper::start(Some(first), core);
         }
         Self { first, last }
     }
@@ -43,13 +43,16 @@ impl Bare {
 }
 
 impl Sleeper {
-    fn start(next: Option<Arc<Self>>) -> Arc<Self> {
+    fn start(next: Option<Arc<Self>>, core: Core) -> Arc<Self> {
         let this = Arc::new(Self {
             next,
             ..Self::default()
         });
         let same = this.clone();
-        thread::spawn(move || same.run());
+        thread::spawn(move || {
+            core.pin();
+            same.run();
+        });
         this
     }
 

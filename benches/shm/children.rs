@@ -9,19 +9,20 @@ use atomos::shm;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::server;
+use crate::{pin::Core, server};
 
 /// What a process is there for.
 #[derive(Clone, Copy)]
 pub(crate) enum Role {
     /// Waits for every change of `count`.
     Watcher,
-    /// A task that tells how long the time in a cell has taken to come here.
-    Task,
+    /// A task that tells how long the time in a cell has taken to come here; all of its process is on
+    /// that core.
+    Task(Core),
     /// The same, while others wait for a hundred cells more.
-    TaskAmongMany,
+    TaskAmongMany(Core),
     /// A plain thread instead of a task.
-    Thread,
+    Thread(Core),
     /// Holds a value of so many bytes.
     Server(usize),
 }
@@ -32,9 +33,9 @@ impl Role {
     fn name(self) -> String {
         match self {
             Role::Watcher => "watcher".into(),
-            Role::Task => "task".into(),
-            Role::TaskAmongMany => "many".into(),
-            Role::Thread => "thread".into(),
+            Role::Task(core) => format!("task {}", core.name()),
+            Role::TaskAmongMany(core) => format!("many {}", core.name()),
+            Role::Thread(core) => format!("thread {}", core.name()),
             Role::Server(len) => format!("server {len}"),
         }
     }
@@ -45,6 +46,10 @@ pub(crate) fn play() -> bool {
     let Ok(role) = env::var(VARIABLE) else {
         return false;
     };
+    let role: Vec<_> = role.split(' ').collect();
+    if let ["task" | "many" | "thread", core] = role[..] {
+        Core::of_name(core).pin();
+    }
     // The input is closed when the parent ends, whatever it dies of.
     thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
@@ -54,13 +59,13 @@ pub(crate) fn play() -> bool {
         path: env::args_os().nth(1).expect("a folder").into(),
         is_own: false,
     };
-    match role.split(' ').collect::<Vec<_>>()[..] {
+    match role[..] {
         ["watcher"] => folder.watch(),
-        ["task"] => block_on(folder.tell("task")),
-        ["many"] => block_on(folder.tell_among_many()),
-        ["thread"] => folder.tell_from_a_thread(),
+        ["task", _] => block_on(folder.tell("task")),
+        ["many", _] => block_on(folder.tell_among_many()),
+        ["thread", _] => folder.tell_from_a_thread(),
         ["server", len] => server::serve(&folder, len.parse().expect("a length")),
-        _ => panic!("no such role: {role}"),
+        _ => panic!("no such role: {role:?}"),
     }
     true
 }

@@ -8,6 +8,7 @@ mod harness;
 
 mod bare;
 mod children;
+mod pin;
 mod server;
 mod value;
 
@@ -24,6 +25,7 @@ use bare::Bare;
 use children::{Folder, Role};
 use harness::Harness;
 use harness::clock::wall;
+use pin::Core;
 use server::Client;
 use value::{Bytes, Fixed, filled};
 
@@ -34,7 +36,15 @@ fn main() -> ExitCode {
     Harness::run(&[
         ("add", add),
         ("add, watched", add_watched),
-        ("wake", wake),
+        ("wake, another core", |harness| {
+            wake(harness, Core::First, Core::Second)
+        }),
+        ("wake, the same core", |harness| {
+            wake(harness, Core::First, Core::First)
+        }),
+        ("wake, any core", |harness| {
+            wake(harness, Core::Any, Core::Any)
+        }),
         ("wake, many files", wake_many),
         ("wait", wait),
         ("64 B", small),
@@ -89,44 +99,56 @@ fn add_watched(harness: &mut Harness) {
     println!("  the other process has looked {looks} times at {writes} writes");
 }
 
-/// From the change to the task that waited for it, one change in a millisecond.
-fn wake(harness: &mut Harness) {
+/// From the change to the task that waited for it, one change in a millisecond. The writers of all
+/// contestants are on one core, and their sleepers on one.
+fn wake(harness: &mut Harness, writer: Core, sleeper: Core) {
     let folder = Folder::new();
-    let _children = [Role::Task, Role::Thread].map(|role| folder.start(role));
-    let to = |name: &str| change(folder.cell(name), folder.cell(&format!("{name} took")));
-    let (task, thread) = (to("task"), to("thread"));
-    let (bare, relayed) = (Bare::start(1), Bare::start(2));
-    harness
-        .group("from a change to whom it concerns")
-        .rounds(301, 1)
-        .ours("a task in another process", task)
-        .peer("a thread in this one, on a bare futex", 4.0, bare.change())
-        .beside(
-            "a thread in this one, woken by such a thread",
-            relayed.change(),
-        )
-        .beside("a plain thread in another process", thread)
-        .report();
+    let roles = [Role::Task(sleeper), Role::Thread(sleeper)];
+    let _children = roles.map(|role| folder.start(role));
+    pin::on(writer, || {
+        let to = |name: &str| change(folder.cell(name), folder.cell(&format!("{name} took")));
+        let (task, thread) = (to("task"), to("thread"));
+        let (bare, relayed) = (Bare::start(1, sleeper), Bare::start(2, sleeper));
+        let title = "from a change to whom it concerns";
+        let group = harness.group(title).rounds(501, 1);
+        let group = group.ours("a task in another process", task);
+        let name = "a thread in this one, on a bare futex";
+        let group = match writer {
+            // It is now this core and now that one, for each of them.
+            Core::Any => group.beside(name, bare.change()),
+            _ => group.peer(name, 4.0, bare.change()),
+        };
+        group
+            .beside(
+                "a thread in this one, woken by such a thread",
+                relayed.change(),
+            )
+            .beside("a plain thread in another process", thread)
+            .report();
+    });
 }
 
 /// The same, while tasks of that process wait for a hundred other files.
 fn wake_many(harness: &mut Harness) {
     let folder = Folder::new();
-    let _children = [Role::Task, Role::TaskAmongMany].map(|role| folder.start(role));
-    let to = |name: &str| change(folder.cell(name), folder.cell(&format!("{name} took")));
-    let (one, many) = (to("task"), to("many"));
-    harness
-        .group("the same, where others wait for 100 more files")
-        .rounds(301, 1)
-        .ours("a task in another process", many)
-        .beside("where nobody else waits", one)
-        .report();
+    let roles = [Role::Task(Core::Second), Role::TaskAmongMany(Core::Second)];
+    let _children = roles.map(|role| folder.start(role));
+    pin::on(Core::First, || {
+        let to = |name: &str| change(folder.cell(name), folder.cell(&format!("{name} took")));
+        let (one, many) = (to("task"), to("many"));
+        harness
+            .group("the same, where others wait for 100 more files")
+            .rounds(501, 1)
+            .ours("a task in another process", many)
+            .beside("where nobody else waits", one)
+            .report();
+    });
 }
 
 fn change(cell: shm::Atomic<u64>, took: shm::Atomic<u64>) -> impl FnMut(u64) -> Duration + use<> {
     let mut once = latency(move |now| cell.set(now), move || took.get_and_set(0));
-    // The other process may have to start first.
-    once(1);
+    // The other process may have to start first; and caches have to fill.
+    once(30);
     once
 }
 
