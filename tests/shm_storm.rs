@@ -84,6 +84,8 @@ fn part() {
     let seed = number("ATOMOS_STORM_SEED").unwrap();
     let stage = Stage::open(&Paths::of_this_process());
     parts::play(me.parse().unwrap(), &stage, Dice::new(seed));
+    // A word that has more in it than an address hides the value from who looks for leaks.
+    drop(stage);
     std::process::exit(DONE);
 }
 
