@@ -2,13 +2,19 @@
 //!
 //! A file that is in order, of two participants and three versions, is edited as the input says:
 //! before it is opened, and while it is open. Then everything is done with it that can be.
+//!
+//! It is one file, put in order again for each input. Those few inputs that wait have one each: a thread
+//! may have it mapped for a moment longer, which is no time to make it shorter.
 #![no_main]
 
 use std::{
     fs::File,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -25,23 +31,54 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let split = input.iter().position(|byte| *byte == 0xff);
-    let (before, during) = input.split_at(split.unwrap_or(input.len()));
-    let path = path();
-    std::fs::write(&path, pristine(mode & 1 == 1)).expect("a file can be written");
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .open(&path)
-        .expect("and opened");
-    edit(&file, before, 0);
-    // What a look finds is an answer, whatever it is.
-    let _ = shm::inspect(&path);
-    match mode & 1 == 1 {
-        true => cell(&path, &file, during),
-        false => atom(&path, &file, during, mode & 2 == 2),
+    let edits = input.split_at(split.unwrap_or(input.len()));
+    let is_cell = mode & 1 == 1;
+    match mode >= 0xfc {
+        true => {
+            let place = Place::new();
+            place.run(is_cell, edits, true);
+            std::fs::remove_file(&place.path).expect("nobody else deletes it");
+        }
+        false => {
+            static KEPT: OnceLock<Place> = OnceLock::new();
+            KEPT.get_or_init(Place::new).run(is_cell, edits, false);
+        }
     }
-    std::fs::remove_file(&path).expect("nobody else deletes it");
 });
+
+/// A file, and where it is.
+struct Place {
+    path: PathBuf,
+    file: File,
+}
+
+impl Place {
+    fn new() -> Self {
+        let path = path();
+        let mut options = File::options();
+        let options = options.read(true).write(true).create(true);
+        let file = options.truncate(true).open(&path);
+        let file = file.expect("a file can be made");
+        Self { path, file }
+    }
+
+    /// Puts the file in order, and edits it: before it is opened, and afterwards.
+    fn run(&self, is_cell: bool, (before, during): (&[u8], &[u8]), is_waiting: bool) {
+        let Self { path, file } = self;
+        let bytes = pristine(is_cell);
+        let written = file.set_len(bytes.len() as u64);
+        written
+            .and_then(|()| file.write_all_at(bytes, 0))
+            .expect("it can be written");
+        edit(file, before, 0);
+        // What a look finds is an answer, whatever it is.
+        let _ = shm::inspect(path);
+        match is_cell {
+            true => cell(path, file, during, is_waiting),
+            false => atom(path, file, during, is_waiting),
+        }
+    }
+}
 
 fn atom(path: &Path, file: &File, edits: &[u8], is_waiting: bool) {
     let open = || shm::Atom::open_with(path, "fuzz", Value::new, &two());
@@ -62,7 +99,7 @@ fn atom(path: &Path, file: &File, edits: &[u8], is_waiting: bool) {
         other.reset(vec![5])?;
         let _ = one.load();
         if is_waiting {
-            let _ = other.blocking_wait_for_timeout(|v| *v == [1], Duration::from_millis(1));
+            let _ = other.blocking_wait_for_timeout(|v| *v == [1], Duration::ZERO);
         }
         Ok(())
     };
@@ -70,7 +107,7 @@ fn atom(path: &Path, file: &File, edits: &[u8], is_waiting: bool) {
     let _ = shm::inspect(path);
 }
 
-fn cell(path: &Path, file: &File, edits: &[u8]) {
+fn cell(path: &Path, file: &File, edits: &[u8], is_waiting: bool) {
     let Ok(flag) = shm::Atomic::open(path, false) else {
         return;
     };
@@ -81,7 +118,9 @@ fn cell(path: &Path, file: &File, edits: &[u8]) {
     edit(file, edits, 1024);
     flag.toggle_and_get();
     flag.compare_and_set(true, false);
-    flag.blocking_wait_for_timeout(|set| set, Duration::ZERO);
+    if is_waiting {
+        flag.blocking_wait_for_timeout(|set| set, Duration::ZERO);
+    }
     flag.set(true);
     assert!(flag.get());
 }
@@ -175,6 +214,9 @@ fn pristine(is_cell: bool) -> &'static [u8] {
     &files[usize::from(is_cell)]
 }
 
+/// One that there was not yet in this process.
 fn path() -> PathBuf {
-    PathBuf::from(format!("/dev/shm/atomos-fuzz-{}", std::process::id()))
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Relaxed));
+    PathBuf::from(format!("/dev/shm/atomos-fuzz-{process}-{number}"))
 }

@@ -125,6 +125,14 @@ pub(super) fn wakes_made(f: impl FnOnce()) -> u64 {
 
 /// The number that the machine has got at its last start.
 pub(super) fn boot_id() -> io::Result<[u8; 16]> {
+    static KNOWN: OnceLock<[u8; 16]> = OnceLock::new();
+    match KNOWN.get() {
+        Some(id) => Ok(*id),
+        None => read_boot_id().map(|id| *KNOWN.get_or_init(|| id)),
+    }
+}
+
+fn read_boot_id() -> io::Result<[u8; 16]> {
     let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
     let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
     match u128::from_str_radix(&digits, 16) {
