@@ -81,8 +81,9 @@
 //! sleep arms, looks once more, and sleeps on the epoch (a futex). A writer reads *armed* after its
 //! write, and that is all it costs when nobody waits. If it is set it clears it, raises the epoch and wakes:
 //! one system call for each time that somebody goes to sleep, and not for each write. The tasks
-//! of a process have one thread that sleeps for them all; it calls their predicates, and wakes
-//! those whose wait is over. It is started by the first wait and ends soon after the last.
+//! of a process have one thread that sleeps for them all (one for each 127 files); it calls their
+//! predicates, and wakes those whose wait is over. It is started by the first wait that is not over at
+//! once, and ends soon after the last.
 //!
 //! # What is promised
 //!

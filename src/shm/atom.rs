@@ -1,8 +1,5 @@
 //! [`Atom`]: a value of any size that processes share.
 
-mod snapshots;
-mod waits;
-
 pub use self::snapshots::Snapshots;
 
 use std::{fmt, panic, path::Path};
@@ -55,7 +52,8 @@ use crate::{
 /// other than in one process, *a value that came and went between two looks may be missed*.
 ///
 /// The predicate is called by a thread that sleeps for all waits of the process; it is started
-/// by the first one and ends soon after the last. A predicate should return quickly.
+/// by the first one that is not over at once, and ends soon after the last. A predicate should return
+/// quickly. What blocks there until a file changes would wait for its own thread, and panics.
 ///
 /// # Examples
 ///
@@ -427,3 +425,7 @@ impl<T> fmt::Debug for Atom<T> {
 // As for the atom of one process.
 impl<T> panic::UnwindSafe for Atom<T> {}
 impl<T> panic::RefUnwindSafe for Atom<T> {}
+
+// Here, so that the page of the type begins with how one opens it, not with the waits.
+mod snapshots;
+mod waits;

@@ -1,9 +1,6 @@
 //! [`Atomic`]: a number or a flag that processes share.
 
 mod primitive;
-mod threads;
-mod values;
-mod waits;
 
 pub use self::{primitive::ShmPrimitive, values::Values};
 
@@ -53,7 +50,8 @@ use crate::{
 /// wait for something that stays so, such as a bound that a counter has passed.
 ///
 /// The predicate is called by a thread that sleeps for all waits of the process; it is started
-/// by the first one and ends soon after the last. A predicate should return quickly.
+/// by the first one that is not over at once, and ends soon after the last. A predicate should return
+/// quickly. What blocks there until a file changes would wait for its own thread, and panics.
 ///
 /// # Panics
 ///
@@ -305,3 +303,8 @@ impl<T: ShmPrimitive> fmt::Debug for Atomic<T> {
 // As for the cell of one process.
 impl<T: ShmPrimitive> panic::UnwindSafe for Atomic<T> {}
 impl<T: ShmPrimitive> panic::RefUnwindSafe for Atomic<T> {}
+
+// Here, so that the page of the type begins with how one opens it, not with the waits.
+mod threads;
+mod values;
+mod waits;

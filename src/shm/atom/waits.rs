@@ -66,7 +66,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
     ///
     /// # Panics
     ///
-    /// With the panic of `pred`. Also inside a predicate or a waker of a wait for this atom, if
+    /// With the panic of `pred`. Also inside a predicate or a waker of a wait for any file, if
     /// the current value does not satisfy `pred`: there it holds up the look that it waits for.
     pub fn blocking_wait_for(
         &self,

@@ -16,8 +16,8 @@ impl<T: ShmPrimitive> Atomic<T> {
     /// # Panics
     ///
     /// With the panic of `pred`, and as [all waits](Self#panics). Also inside a predicate or a waker
-    /// of a wait for this cell, if the current value does not satisfy `pred`: there it holds
-    /// up the look that it waits for.
+    /// of a wait for any file, if the current value does not satisfy `pred`: there it holds up the
+    /// look that it waits for.
     pub fn blocking_wait_for(&self, pred: impl FnMut(T) -> bool + Send) -> T {
         match self.block(pred, None) {
             Some(value) => value,
