@@ -1,21 +1,22 @@
 //! [`Atom`]: a value of any size that processes share.
 
+mod opening;
+mod snapshots;
+mod waits;
+
 pub use self::snapshots::Snapshots;
 
-use std::{fmt, panic, path::Path};
+use std::{fmt, panic};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     codec,
     error::ShmError,
-    file::{Shared, Wanted},
-    head::{Identity, Kind},
     helper::{self, Watched},
-    options::Options,
     signal::Signal,
     spare::Spare,
-    store::{self, Store, Version},
+    store::{Store, Version},
     waiting::Keeper,
 };
 use crate::{
@@ -48,7 +49,7 @@ use crate::{
 /// # Waits
 ///
 /// A wait ends with a value that satisfied it when this process looked. It looks when it is woken by
-/// a commit that any process has made, and by itself once in [`recheck`](Options::recheck). So,
+/// a commit that any process has made, and by itself once in [`recheck`](super::Options::recheck). So,
 /// other than in one process, *a value that came and went between two looks may be missed*.
 ///
 /// The predicate is called by a thread that sleeps for all waits of the process; it is started
@@ -98,61 +99,6 @@ struct Core {
     present: AtomicBool,
     /// The version that they were told last, plus one.
     told: AtomicU64,
-}
-
-/// # Opening
-impl<T: Serialize + DeserializeOwned> Atom<T> {
-    /// Opens the atom at `path`, or makes one with the value of `init`, at version 0.
-    ///
-    /// `tag` names the type and its revision, in 768 bytes at most.
-    ///
-    /// # Errors
-    ///
-    /// See [`ShmError`]. A file that is not an atom with this tag is left as it is. Whether the value
-    /// in it is whole is seen when it is loaded.
-    pub fn open(
-        path: impl AsRef<Path>,
-        tag: &str,
-        init: impl FnOnce() -> T,
-    ) -> Result<Self, ShmError> {
-        Self::open_with(path, tag, init, &Options::new())
-    }
-
-    /// [`open`](Self::open) with options.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn open_with(
-        path: impl AsRef<Path>,
-        tag: &str,
-        init: impl FnOnce() -> T,
-        options: &Options,
-    ) -> Result<Self, ShmError> {
-        let wanted = Wanted {
-            kind: Kind::Atom,
-            codec: codec::POSTCARD,
-            tag,
-        };
-        let contents = |identity: &Identity| {
-            let mut bytes = Vec::new();
-            codec::encode(&init(), &mut bytes)?;
-            store::contents(identity.mapped(), &bytes)
-        };
-        let shared = Shared::open(path.as_ref(), wanted, options, contents)?;
-        let core = Arc::new(Core {
-            store: Store::new(shared)?,
-            encoding: Spare::default(),
-            decoding: Spare::default(),
-            listeners: Listeners::new(),
-            present: AtomicBool::new(false),
-            told: AtomicU64::new(0),
-        });
-        let keeper = Arc::new(Keeper(core.clone()));
-        let cache = crate::Atom::new(None);
-        let inner = Arc::new(Inner { core, cache });
-        Ok(Self { inner, keeper })
-    }
 }
 
 /// # Reading
@@ -425,7 +371,3 @@ impl<T> fmt::Debug for Atom<T> {
 // As for the atom of one process.
 impl<T> panic::UnwindSafe for Atom<T> {}
 impl<T> panic::RefUnwindSafe for Atom<T> {}
-
-// Here, so that the page of the type begins with how one opens it, not with the waits.
-mod snapshots;
-mod waits;

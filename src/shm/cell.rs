@@ -1,18 +1,20 @@
 //! [`Atomic`]: a number or a flag that processes share.
 
+mod opening;
 mod primitive;
+mod threads;
+mod values;
+mod waits;
 
 pub use self::{primitive::ShmPrimitive, values::Values};
 
-use std::{fmt, panic, path::Path};
+use std::{fmt, panic};
 
-use self::primitive::InFile;
 use super::{
     error::ShmError,
-    file::{Shared, Wanted},
-    head::{Identity, Kind, VALUE, corrupt},
+    file::Shared,
+    head::{VALUE, corrupt},
     helper::{self, Watched},
-    options::Options,
     signal::Signal,
     waiting::Keeper,
 };
@@ -45,7 +47,7 @@ use crate::{
 /// # Waits
 ///
 /// A wait ends with a value that satisfied it when this process looked. It looks when it is woken by
-/// a change that any process has made, and by itself once in [`recheck`](Options::recheck). So,
+/// a change that any process has made, and by itself once in [`recheck`](super::Options::recheck). So,
 /// other than in one process, *a value that came and went between two looks may be missed*:
 /// wait for something that stays so, such as a bound that a counter has passed.
 ///
@@ -98,44 +100,6 @@ struct Told {
     bits: u64,
     /// The number of the last who knows it, and so do all before him. Nobody is told before the first.
     begun: u64,
-}
-
-/// # Opening
-impl<T: ShmPrimitive> Atomic<T> {
-    /// Opens the cell at `path`, or makes one with the value `init`.
-    ///
-    /// # Errors
-    ///
-    /// See [`ShmError`]. A file that is not a cell of this type is left as it is.
-    pub fn open(path: impl AsRef<Path>, init: T) -> Result<Self, ShmError> {
-        Self::open_with(path, init, &Options::new())
-    }
-
-    /// [`open`](Self::open) with options.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn open_with(path: impl AsRef<Path>, init: T, options: &Options) -> Result<Self, ShmError> {
-        let wanted = Wanted {
-            kind: Kind::Cell,
-            codec: 0,
-            tag: T::Verbs::TAG,
-        };
-        let contents = |_: &Identity| Ok(vec![(VALUE, T::Verbs::bytes(init))]);
-        let shared = Shared::open(path.as_ref(), wanted, options, contents)?;
-        if !T::Verbs::is_valid(shared.head.word(VALUE)) {
-            return Err(no_value());
-        }
-        let inner = Arc::new(Inner {
-            shared,
-            listeners: Listeners::new(),
-            present: AtomicBool::new(false),
-            told: Mutex::default(),
-        });
-        let keeper = Arc::new(Keeper(inner.clone()));
-        Ok(Self { inner, keeper })
-    }
 }
 
 /// A flag that is neither true nor false.
@@ -303,8 +267,3 @@ impl<T: ShmPrimitive> fmt::Debug for Atomic<T> {
 // As for the cell of one process.
 impl<T: ShmPrimitive> panic::UnwindSafe for Atomic<T> {}
 impl<T: ShmPrimitive> panic::RefUnwindSafe for Atomic<T> {}
-
-// Here, so that the page of the type begins with how one opens it, not with the waits.
-mod threads;
-mod values;
-mod waits;
