@@ -376,7 +376,7 @@ fn a_wait_that_is_over_at_once_starts_no_thread() {
         let cell = folder.cell("cell");
         for _ in 0..100 {
             assert!(!is_pending(&mut Box::pin(cell.wait_at_most(0))));
-            assert!(!is_pending(&mut Box::pin(cell.wait_map(|n| Some(n)))));
+            assert!(!is_pending(&mut Box::pin(cell.wait_map(Some))));
         }
         assert!(threads().is_empty());
     });
