@@ -329,7 +329,7 @@ impl Source for Core {
 
     /// In a child that was forked a thread that it has not may hold the lock: there, nothing is done.
     fn withdraw(&self, observer: Name) -> bool {
-        self.store.shared.is_foreign() || self.listeners.withdraw(observer)
+        !self.store.shared.is_foreign() && self.listeners.withdraw(observer)
     }
 
     fn tidy(&self) {

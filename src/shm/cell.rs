@@ -227,7 +227,7 @@ impl<T: ShmPrimitive> Source for Inner<T> {
 
     /// In a child that was forked a thread that it has not may hold the lock: there, nothing is done.
     fn withdraw(&self, observer: Name) -> bool {
-        self.shared.is_foreign() || self.listeners.withdraw(observer)
+        !self.shared.is_foreign() && self.listeners.withdraw(observer)
     }
 
     fn tidy(&self) {
