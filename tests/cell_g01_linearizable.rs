@@ -17,7 +17,9 @@ use futures::executor::block_on;
 use support::in_time;
 
 const THREADS: u64 = 4;
-const EACH: u64 = if cfg!(debug_assertions) {
+const EACH: u64 = if cfg!(miri) {
+    40
+} else if cfg!(debug_assertions) {
     3_000
 } else {
     20_000

@@ -13,7 +13,8 @@ use atomos::{Atom, Change, Conflict, Snapshot};
 use support::caught;
 
 const THREADS: u64 = 4;
-const ROUNDS: u64 = 2_000;
+const ROUNDS: u64 = if cfg!(miri) { 20 } else { 2_000 };
+const LAST: u64 = if cfg!(miri) { 100 } else { 20_000 };
 
 #[test]
 fn g1_a_new_atom_has_version_zero() {
@@ -195,7 +196,7 @@ fn g1_reads_see_every_write_that_returned_before() {
                 })
             })
             .collect();
-        for _ in 0..20_000 {
+        for _ in 0..LAST {
             let new = atom.swap(|n| n + 1);
             returned.store(Snapshot::version(&new), Ordering::Release);
         }
@@ -204,7 +205,7 @@ fn g1_reads_see_every_write_that_returned_before() {
             reader.join().expect("no panic");
         }
     });
-    assert_eq!(*atom.reader().get(), 20_000);
+    assert_eq!(*atom.reader().get(), LAST);
 }
 
 fn read_every_way(

@@ -12,7 +12,7 @@ use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
 use support::{in_time, park_until_ready, two_threads};
 
-const COMMITS: u64 = 100_000;
+const COMMITS: u64 = if cfg!(miri) { 200 } else { 100_000 };
 
 /// What an observer has seen: the new value of each commit, which is its version.
 type Story = Arc<Mutex<Vec<u64>>>;

@@ -26,6 +26,7 @@ fn config() -> Config {
     Config {
         cases: match std::env::var_os("PROPTEST_CASES") {
             Some(_) => default.cases,
+            None if cfg!(miri) => 10,
             None => 500,
         },
         // The printed program says it all; files of seeds would have to be kept.
