@@ -186,12 +186,12 @@ impl<T> NodeRef<T> {
         self.node().refs.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Takes from the count what other holders gave up, this reference excepted.
+    /// Takes from the count what was prepaid and nobody has taken.
     #[inline]
     pub(crate) fn give_back(&self, references: usize) {
-        // Release: what those holders did with the node precedes its end. It cannot
-        // be the end here, for this reference remains.
-        self.node().refs.fetch_sub(references, Ordering::Release);
+        // Relaxed: nothing was done by means of those. It cannot be the end of the node here, for
+        // the reference at hand remains.
+        self.node().refs.fetch_sub(references, Ordering::Relaxed);
     }
 
     /// Takes the predecessor out of a delivered node.
