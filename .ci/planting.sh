@@ -115,7 +115,9 @@ verdict() {
 failures() {
     local found
     found=$(sed -n \
-        -e 's/^SUMMARY: \(AddressSanitizer\|LeakSanitizer\|ThreadSanitizer\): \([a-z -]*[a-z]\).*/\1: \2/p' \
+        -e 's/.*ERROR: \(AddressSanitizer: [a-z-]*\).*/\1/p' \
+        -e 's/.*ERROR: \(LeakSanitizer: .*\)/\1/p' \
+        -e 's/.*WARNING: \(ThreadSanitizer: [a-z ]*[a-z]\).*/\1/p' \
         -e 's/^SUMMARY: libFuzzer: \(.*\)/libFuzzer: \1/p' \
         -e 's/^ *\(FAIL\|SIGABRT\|SIGSEGV\|TERMINATING\) \[[^]]*\] .*atomos::loom \(.*\)/\2/p' \
         -e 's/^test \(.*\) \.\.\. FAILED$/\1/p' \
