@@ -40,7 +40,7 @@ impl<T: Primitive> Striped<T> {
     #[inline]
     fn mine(&self) -> Option<&Raw<T>> {
         let stripes = self.stripes.get()?;
-        Some(stripes[thread_number() % stripes.len()].get())
+        Some(own(stripes))
     }
 
     /// The same after a meeting of two writers: makes the stripes, each with `empty`.
@@ -50,7 +50,7 @@ impl<T: Primitive> Striped<T> {
             let stripe = || CachePadded::new(Placed::new(empty));
             std::iter::repeat_with(stripe).take(width()).collect()
         });
-        stripes[thread_number() % stripes.len()].get()
+        own(stripes)
     }
 
     /// All values, one after the other.
@@ -60,8 +60,22 @@ impl<T: Primitive> Striped<T> {
     }
 }
 
-/// As many stripes as there can be writers at a time.
+/// The one of the current thread.
+#[inline]
+fn own<T: Primitive>(stripes: &[Stripe<T>]) -> &Raw<T> {
+    // Their number is a power of two.
+    stripes[thread_number() & (stripes.len() - 1)].get()
+}
+
+/// How many stripes there are: a power of two, and enough for as many writers as there can be at a
+/// time. Where that is few they are four times as many, so that two threads whose numbers are not
+/// in a row hardly ever share one.
 fn width() -> usize {
+    const MANY: usize = 64;
     static WIDTH: OnceLock<usize> = OnceLock::new();
-    *WIDTH.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+    *WIDTH.get_or_init(|| {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let enough = processors.next_power_of_two();
+        (4 * enough).min(MANY).max(enough)
+    })
 }
