@@ -4,12 +4,13 @@
 
 mod support;
 
+use std::fmt::Debug;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use atomos::{Accumulator, Atom, Atomic, AtomicI64, AtomicReference};
-use support::{Boxed, CellWait, Hooked, OnDrop, Probe, caught, every_cell_wait, in_child, poll};
+use support::{CellWait, Hooked, OnDrop, Probe, caught, every_cell_wait, in_child, poll};
 use tokio_test::{assert_pending, assert_ready, assert_ready_eq, task};
 
 fn bomb() {
@@ -347,54 +348,57 @@ fn g7_a_broken_waker_that_came_too_late_does_not_take_the_answer_with_it() {
     assert_ready_eq!(answer.expect("the panic ends with the waker"), 1);
 }
 
-/// A wait in line, and how to set what it waits for.
-fn in_line(atom: bool) -> (Boxed<i64>, Box<dyn Fn(i64)>) {
-    if atom {
-        let atom = Atom::new(0_i64);
-        let other = atom.clone();
-        let wait = async move { *other.swap_when(|n| *n > 0, |n| n - 1).await };
-        (Box::pin(wait), Box::new(move |n| drop(atom.reset(n))))
-    } else {
-        let cell = Arc::new(AtomicI64::new(0));
-        let other = cell.clone();
-        let wait = async move { other.update_when(|n| n > 0, |n| n - 1).await };
-        (Box::pin(wait), Box::new(move |n| cell.set(n)))
-    }
+/// With a turn whose condition holds no more: the turn goes on, and the wait stays where it was.
+fn clone_panics_with_a_turn<F: Future<Output: Debug> + Unpin>(
+    mut wait: F,
+    set: &dyn Fn(i64),
+) -> F::Output {
+    let probe = Probe::new();
+    assert_pending!(poll(&mut wait, &probe.waker()));
+    set(1);
+    set(0);
+    assert_eq!(probe.wakes(), 1);
+    probe.on_clone(|| panic!("clone"));
+    let lost = caught(|| poll(&mut wait, &probe.waker()).is_ready());
+    assert_eq!(lost, Err("clone".into()));
+    // It has no waker now: it has its next turn all the same.
+    set(2);
+    assert_eq!(probe.wakes(), 1);
+    probe.calm();
+    assert_ready!(poll(&mut wait, &probe.waker()))
 }
 
-/// With a turn whose condition holds no more: the turn goes on, and the wait stays where it was.
+/// At the first poll: nothing has happened.
+fn clone_panics_at_first<F: Future<Output: Debug> + Unpin>(
+    mut wait: F,
+    set: &dyn Fn(i64),
+) -> F::Output {
+    let probe = Probe::new();
+    probe.on_clone(|| panic!("clone"));
+    let first = caught(|| poll(&mut wait, &probe.waker()).is_ready());
+    assert_eq!(first, Err("clone".into()));
+    probe.calm();
+    assert_pending!(poll(&mut wait, &probe.waker()));
+    set(1);
+    assert_eq!(probe.wakes(), 1);
+    assert_ready!(poll(&mut wait, &probe.waker()))
+}
+
 #[test]
 fn g7_a_waker_that_panics_when_cloned_costs_a_wait_in_line_neither_turn_nor_place() {
-    for atom in [false, true] {
-        let ((mut wait, set), probe) = (in_line(atom), Probe::new());
-        assert_pending!(poll(&mut wait, &probe.waker()));
-        set(1);
-        set(0);
-        assert_eq!(probe.wakes(), 1);
-        probe.on_clone(|| panic!("clone"));
-        assert_eq!(
-            caught(|| poll(&mut wait, &probe.waker()).is_ready()),
-            Err("clone".into())
-        );
-        // It has no waker now: it has its next turn all the same.
-        set(2);
-        assert_eq!(probe.wakes(), 1);
-        probe.calm();
-        assert_ready_eq!(poll(&mut wait, &probe.waker()), 1);
+    let cell = AtomicI64::new(0);
+    let set = |n| cell.set(n);
+    let take = || cell.update_when(|n| n > 0, |n| n - 1);
+    assert_eq!(clone_panics_with_a_turn(take(), &set), 1);
+    set(0);
+    assert_eq!(clone_panics_at_first(take(), &set), 0);
 
-        // Nor at the first poll, before which nothing has happened.
-        let ((mut wait, set), probe) = (in_line(atom), Probe::new());
-        probe.on_clone(|| panic!("clone"));
-        assert_eq!(
-            caught(|| poll(&mut wait, &probe.waker()).is_ready()),
-            Err("clone".into())
-        );
-        probe.calm();
-        assert_pending!(poll(&mut wait, &probe.waker()));
-        set(1);
-        assert_eq!(probe.wakes(), 1);
-        assert_ready_eq!(poll(&mut wait, &probe.waker()), 0);
-    }
+    let atom = Atom::new(0_i64);
+    let set = |n| drop(atom.reset(n));
+    let take = || atom.swap_when(|n| *n > 0, |n| n - 1);
+    assert_eq!(*clone_panics_with_a_turn(take(), &set), 1);
+    set(0);
+    assert_eq!(*clone_panics_at_first(take(), &set), 0);
 }
 
 /// The turn that is lost by that poll goes to the next whose condition holds.
