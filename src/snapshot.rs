@@ -52,8 +52,9 @@ impl<T> Clone for Snapshot<T> {
 }
 
 impl<T> Event for Snapshot<T> {
+    /// The line compares it with that of a state that has gone, whose address may be taken again.
     fn identity(&self) -> u64 {
-        self.0.address().addr().get() as u64
+        self.0.version()
     }
 
     fn clone_many(&self, n: usize, into: &mut Vec<Self>) {

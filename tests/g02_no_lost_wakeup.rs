@@ -292,3 +292,49 @@ fn g2_a_timeout_beyond_the_clock_waits() {
         assert_eq!(seen.map(|n| *n), Some(1));
     });
 }
+
+/// Commits `values` in the first clone of the waker from now on.
+fn commit_in_a_clone(probe: &Arc<Probe>, atom: &Atom<u64>, values: Vec<u64>) {
+    let (weak, atom) = (Arc::downgrade(probe), atom.clone());
+    probe.on_clone(move || {
+        if let Some(probe) = weak.upgrade() {
+            probe.calm();
+        }
+        for value in &values {
+            atom.reset(*value);
+        }
+    });
+}
+
+/// A state is not the one that a newcomer was asked about because it stands where that one stood:
+/// the allocator gives the room of a value that has gone to one of the next.
+#[test]
+fn g2_a_newcomer_takes_no_later_state_for_the_one_it_has_judged() {
+    for values in [vec![2], vec![1, 2], vec![1, 1, 2], vec![1, 1, 1, 2]] {
+        let (atom, probe) = (Atom::new(0), Probe::new());
+        commit_in_a_clone(&probe, &atom, values.clone());
+        let mut wait = Box::pin(atom.swap_when(|n| *n == 2, |n| n + 8));
+        let first = poll(&mut wait, &probe.waker());
+        assert!(first.is_ready() || probe.wakes() > 0, "{values:?}");
+        if first.is_pending() {
+            assert_ready_eq!(poll(&mut wait, &probe.waker()).map(|s| *s), 10);
+        }
+    }
+}
+
+/// The same for one who has lost a turn.
+#[test]
+fn g2_a_loser_takes_no_later_state_for_the_one_it_has_judged() {
+    for values in [vec![2], vec![1, 2], vec![1, 1, 2], vec![1, 1, 1, 2]] {
+        let (atom, probe) = (Atom::new(0), Probe::new());
+        let mut wait = Box::pin(atom.swap_when(|n| *n == 2, |n| n + 8));
+        assert_pending!(poll(&mut wait, &probe.waker()));
+        atom.reset(2);
+        assert_eq!(probe.wakes(), 1);
+        atom.reset(0);
+        commit_in_a_clone(&probe, &atom, values.clone());
+        assert_pending!(poll(&mut wait, &probe.waker()));
+        assert_eq!(probe.wakes(), 2, "{values:?}");
+        assert_ready_eq!(poll(&mut wait, &probe.waker()).map(|s| *s), 10);
+    }
+}

@@ -92,7 +92,8 @@ impl Kind {
     }
 }
 
-/// What a predicate has said of the state of an [identity](Event::identity).
+/// What a predicate has said of the state of an [identity](Event::identity). No handle of that state
+/// is kept, so the identity must not go to another one: it is a cell's value, or an atom's version.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) identity: u64,
