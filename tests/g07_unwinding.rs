@@ -279,3 +279,63 @@ fn g7_dropping_many_values_survives_their_panicking_destructors() {
         assert_eq!(gone.load(Ordering::SeqCst), 11);
     });
 }
+
+/// The newcomer brings a turn to another one, whose waker panics; so its first poll panics, and what
+/// it would have been woken by is dropped then.
+#[test]
+fn g7_a_waker_is_dropped_while_the_poll_that_cloned_it_unwinds() {
+    in_child(
+        "g7_a_waker_is_dropped_while_the_poll_that_cloned_it_unwinds",
+        || {
+            let (atom, is_open) = (Atom::new(0_u64), Arc::new(AtomicUsize::new(0)));
+            let (other, newcomer) = (Probe::new(), Probe::new());
+            let opened = is_open.clone();
+            let mut first =
+                Box::pin(atom.swap_when(move |_| opened.load(Ordering::SeqCst) == 1, |n| n + 1));
+            assert_pending!(poll(&mut first, &other.waker()));
+            other.on_wake(bomb);
+            is_open.store(1, Ordering::SeqCst);
+
+            let waker = newcomer.waker();
+            newcomer.on_drop(bomb);
+            let mut second = Box::pin(atom.swap_when(|_| true, |n| n + 10));
+            let polled = caught(|| poll(&mut second, &waker).is_ready());
+            assert_eq!(polled.err().as_deref(), Some("bomb"));
+            for probe in [&other, &newcomer] {
+                probe.calm();
+            }
+            assert_eq!(*assert_ready!(poll(&mut first, &other.waker())), 1);
+            assert_eq!(*assert_ready!(poll(&mut second, &waker)), 11);
+        },
+    );
+}
+
+/// A panic that is told to nobody, because there is another one, may have a destructor.
+#[test]
+fn g7_a_closure_panics_and_what_it_leaves_panics_with_a_payload_that_does() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            bomb();
+        }
+    }
+    in_child(
+        "g7_a_closure_panics_and_what_it_leaves_panics_with_a_payload_that_does",
+        || {
+            let atom = Atom::new(0_u64);
+            let captured = OnDrop(|| panic::panic_any(Bomb));
+            let mut wait = Box::pin(atom.swap_when(
+                move |n| {
+                    let _ = &captured;
+                    *n == 1
+                },
+                |_| panic!("update"),
+            ));
+            let waker = Probe::new().waker();
+            assert_pending!(poll(&mut wait, &waker));
+            atom.reset(1);
+            let polled = caught(|| poll(&mut wait, &waker).is_ready());
+            assert_eq!(polled.err().as_deref(), Some("update"));
+        },
+    );
+}

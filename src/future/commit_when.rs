@@ -139,8 +139,9 @@ impl<'a, S: Commit, F: FnMut(&S::Event) -> S::Value> CommitWhen<'a, S, F> {
         let mut panics = Panics::new();
         let (place, waker) = (self.source.line()).join(newcomer, self.source, &mut panics);
         self.stage = Stage::InLine(place);
+        let waker = Quiet::new(waker);
         panics.resume();
-        (place, waker)
+        (place, waker.into_inner())
     }
 
     /// Commits if the condition holds still; else keeps the place and hands the turn on.
@@ -206,6 +207,7 @@ impl<'a, S: Commit, F: FnMut(&S::Event) -> S::Value> CommitWhen<'a, S, F> {
         let mut panics = Panics::new();
         panics.catch(|| drop(predicate));
         panics.catch(|| self.leave());
+        panics.discard();
         resume_unwind(payload)
     }
 }

@@ -51,6 +51,13 @@ impl Panics {
         }
     }
 
+    /// Lets none of them go on, for another panic does.
+    pub(crate) fn discard(self) {
+        if let Some(payload) = self.0 {
+            discard(payload);
+        }
+    }
+
     #[cold]
     fn raise(payload: Payload) {
         if thread::panicking() {
