@@ -139,6 +139,11 @@ impl<T: Primitive> Drop for Observers<T> {
         for counted in &self.counted {
             counted.leave(T::Verbs::census());
         }
+        // Of those who were forgotten, each on its own: destructors of two may panic.
+        let mut panics = Panics::new();
+        self.thresholds.clear(&mut panics);
+        self.line.clear(&mut panics);
+        panics.resume();
     }
 }
 

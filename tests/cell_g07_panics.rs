@@ -417,3 +417,31 @@ fn g7_a_turn_lost_with_a_panicking_waker_is_handed_on() {
     assert!(one.is_woken());
     assert_ready_eq!(one.poll(), 7);
 }
+
+/// What stands in the cell itself of waits that were forgotten ends with it, whatever of that panics.
+#[test]
+fn g7_a_cell_ends_with_forgotten_waits_whose_destructors_panic() {
+    let name = "g7_a_cell_ends_with_forgotten_waits_whose_destructors_panic";
+    in_child(name, || {
+        let (cell, probe) = (AtomicI64::new(0), Probe::new());
+        for _ in 0..2 {
+            let broken = OnDrop(bomb);
+            let mut in_line = Box::pin(cell.update_when(
+                move |n| {
+                    let _ = &broken;
+                    n == 7
+                },
+                |n| n,
+            ));
+            let mut level = Box::pin(cell.wait_equal(7));
+            assert_pending!(poll(&mut in_line, &probe.waker()));
+            assert_pending!(poll(&mut level, &probe.waker()));
+            std::mem::forget((in_line, level));
+        }
+        assert_eq!(probe.alive(), 4);
+        probe.on_drop(bomb);
+        assert!(is_bomb(caught(|| drop(cell))));
+        assert_eq!(probe.alive(), 0);
+        probe.calm();
+    });
+}

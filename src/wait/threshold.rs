@@ -252,6 +252,15 @@ impl Thresholds {
         panics.catch(|| drop(waker));
     }
 
+    /// The cell ends: drops the wakers of those who are parked.
+    pub(crate) fn clear(&self, panics: &mut Panics) {
+        let mut left = Due::default();
+        self.index.lock().clear(&mut left);
+        for waker in left.wakers() {
+            panics.catch(|| drop(waker));
+        }
+    }
+
     /// Takes out a wait, or its answer; the last wait leaves no gap.
     fn remove(&self, index: &mut Index, place: &Place) -> Option<Option<Waker>> {
         let removed = index.remove(place);

@@ -131,6 +131,20 @@ impl Index {
         }
     }
 
+    /// Takes out all that are parked.
+    pub(super) fn clear(&mut self, left: &mut Due) {
+        let Self {
+            at_least,
+            at_most,
+            equal,
+            other,
+            ..
+        } = self;
+        for waits in [at_least, at_most, equal, other] {
+            waits.take(0..=u64::MAX, u64::MAX, |_, sleeper| left.add(sleeper));
+        }
+    }
+
     /// A writer has found nobody whom it satisfies.
     pub(super) fn false_alarm(&mut self, filter: &Filter) {
         let Self { equal, upkeep, .. } = self;
@@ -167,7 +181,7 @@ fn between(below: Option<u64>, above: Option<u64>) -> Gap {
     }
 }
 
-/// The wakers of those who have been answered; most often it is one.
+/// The wakers of those who have been taken out; most often it is one, who has been answered.
 #[derive(Default)]
 pub(super) struct Due {
     /// Also of those who have not left a waker yet.
