@@ -127,3 +127,31 @@ fn g6_a_blocking_wait_inside_other_user_code_does_not_hang() {
         probe.calm();
     });
 }
+
+/// Nor may it hold up those who wait in line, when a turn is handed on by one who leaves.
+#[test]
+fn g6_a_blocking_wait_inside_the_line_does_not_hang() {
+    in_time(|| {
+        let (atom, probes) = (Atom::new(0_u64), [Probe::new(), Probe::new(), Probe::new()]);
+        let mut waits = probes.each_ref().map(|probe| {
+            let mut wait = Box::pin(atom.swap_when(|n| *n == 1, |n| *n));
+            assert_pending!(poll(&mut wait, &probe.waker()));
+            Some(wait)
+        });
+        atom.reset(1);
+        let never = |atom: &Atom<u64>| drop(atom.blocking_wait_for(|n| *n == 99));
+        let short = |atom: &Atom<u64>| {
+            let waited = atom.blocking_wait_for_timeout(|n| *n == 99, Duration::from_millis(2));
+            assert!(waited.is_none());
+        };
+        let blocking: [(fn(&Atom<u64>), bool); 2] = [(never, true), (short, false)];
+        for (leaver, (block, panics)) in blocking.into_iter().enumerate() {
+            let next = &probes[leaver + 1];
+            let waited = atom.clone();
+            next.on_wake(move || assert_eq!(caught(|| block(&waited)).is_err(), panics));
+            drop(waits[leaver].take());
+            assert_eq!(next.wakes(), 1);
+            next.calm();
+        }
+    });
+}

@@ -166,7 +166,8 @@ impl<T> Source for AtomView<T> {
 
     #[cfg(not(loom))]
     fn is_deliverer(&self) -> bool {
-        self.hub().shifts.is_mine()
+        let hub = self.hub();
+        hub.shifts.is_mine() || hub.line.is_served_here()
     }
 }
 

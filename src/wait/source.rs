@@ -34,7 +34,8 @@ pub(crate) trait Source {
     /// Calls the deliverer, which may be the caller himself.
     fn deliver(&self);
 
-    /// Whether the current thread is telling the observers, in an outer frame.
+    /// Whether the current thread is telling the observers, or serving those in line, in an outer
+    /// frame.
     #[cfg(not(loom))]
     fn is_deliverer(&self) -> bool;
 }
