@@ -115,7 +115,11 @@ impl<P: Deref<Target: Source>> Wait<P> {
         let fresh = std::mem::replace(&mut self.stage, Stage::Parked(condition));
         if let (Stage::Fresh(predicate), Stage::Parked(condition)) = (fresh, &self.stage) {
             let mut panics = Panics::new();
-            let judged = condition.start(predicate.into_inner(), seen.get(), cx, &mut panics);
+            let predicate = predicate.into_inner();
+            #[allow(unsafe_code)]
+            // SAFETY: it was made here, and the stage is not fresh any more, so that this is not
+            // reached again.
+            let judged = unsafe { condition.start(predicate, seen.get(), cx, &mut panics) };
             self.judged(condition, judged, cx, panics);
         }
     }

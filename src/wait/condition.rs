@@ -357,15 +357,19 @@ impl<E: Clone> Condition<E> {
     }
 
     /// Waiting task, first poll: judges `seen`, the state it registered at, and what came
-    /// since, a bounded part of it; then parks. Called once, by the task that has made the condition.
-    pub(crate) fn start(
+    /// since, a bounded part of it; then parks.
+    ///
+    /// # Safety
+    ///
+    /// Called once, by the task that has made the condition.
+    pub(crate) unsafe fn start(
         &self,
         predicate: Predicate<E>,
         seen: &E,
         cx: &Context<'_>,
         panics: &mut Panics,
     ) -> Judged {
-        // SAFETY: the caller has made the condition, and calls this once.
+        // SAFETY: once, and by the maker, says the caller.
         let mut carrier = unsafe { self.berth.first() };
         carrier.with(|sleeper| sleeper.predicate = Some(predicate));
         match self.verdict(&mut carrier, seen) {
