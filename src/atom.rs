@@ -42,7 +42,7 @@ use crate::{sync::Ordering, wait::source::Source};
 /// readers do not keep it open.
 ///
 /// Besides the value and its header (see [`Snapshot`](crate::Snapshot)) an atom takes 48 bytes,
-/// and about 440 more from the first time that it is observed (on 64-bit targets).
+/// and about 500 more from the first time that it is observed (on 64-bit targets).
 ///
 /// # Reading on many cores
 ///

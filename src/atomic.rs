@@ -80,7 +80,7 @@ use crate::{
 /// line by one closure that captures nothing, one is asked for all. Those in line are asked about
 /// the current value, which may be a later one than that of the write.
 ///
-/// A cell that somebody has waited for takes about 970 bytes more from then on, and 2 to 32 for each
+/// A cell that somebody has waited for takes about 1000 bytes more from then on, and 2 to 32 for each
 /// of the most `wait_equal`s that it ever had at once, if these were more than 16; a parked wait for
 /// a level takes about 120 to 140, one with a closure 220 to 270 besides what that captures (on
 /// 64-bit targets).
