@@ -17,8 +17,8 @@ impl<T> Atom<T> {
     /// # Panics
     ///
     /// With the panic of `pred`. Also if this thread is delivering a commit of this
-    /// atom, as in a watch, and the current state does not satisfy `pred`: it holds up
-    /// the later commits and would wait for ever.
+    /// atom, as in a watch, or serving those who wait in line for it, and the current state does
+    /// not satisfy `pred`: it holds up what comes later and could wait for ever.
     ///
     /// ```
     /// let atom = atomos::Atom::new(1);
