@@ -311,8 +311,8 @@ impl<E: Event> Line<E> {
 
 impl<E> Panicked<E> {
     /// Drops the predicate, and lets the panic go on.
-    pub(crate) fn resume(self: Box<Self>) -> ! {
-        let Self { payload, predicate } = *self;
+    pub(crate) fn resume(self) -> ! {
+        let Self { payload, predicate } = self;
         if let Err(other) = panics::run(|| drop(predicate)) {
             panics::discard(other);
         }
