@@ -144,7 +144,8 @@ fn g6_a_blocking_wait_inside_the_line_does_not_hang() {
             let waited = atom.blocking_wait_for_timeout(|n| *n == 99, Duration::from_millis(2));
             assert!(waited.is_none());
         };
-        let blocking: [(fn(&Atom<u64>), bool); 2] = [(never, true), (short, false)];
+        type Blocking = fn(&Atom<u64>);
+        let blocking: [(Blocking, bool); 2] = [(never, true), (short, false)];
         for (leaver, (block, panics)) in blocking.into_iter().enumerate() {
             let next = &probes[leaver + 1];
             let waited = atom.clone();
