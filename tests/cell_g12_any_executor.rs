@@ -4,13 +4,16 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use atomos::{AtomicReference, AtomicU64};
+use atomos::{Atomic, AtomicReference, AtomicU64};
 use futures::StreamExt;
-use support::{CellWait, EXECUTORS, every_cell_wait, everywhere, in_time, two_threads};
+use support::{
+    Boxed, CellWait, EXECUTORS, every_cell_wait, everywhere, in_time, poll, two_threads,
+};
 
 /// Gives way once, on any executor.
 async fn give_way() {
@@ -202,4 +205,48 @@ fn g12_a_time_out_of_a_cell_is_not_cut_short_by_writes() {
         assert_eq!(seen, None);
         assert!(elapsed >= timeout);
     });
+}
+
+/// A task that is polled inside `wake`, as a naive executor may do it.
+struct OnTheSpot(Mutex<Option<Boxed<u64>>>);
+
+impl OnTheSpot {
+    fn run(self: &Arc<Self>) {
+        let mut wait = self.0.lock().expect("not poisoned");
+        let waker = Waker::from(self.clone());
+        if wait
+            .as_mut()
+            .is_some_and(|wait| poll(wait, &waker).is_ready())
+        {
+            *wait = None;
+        }
+    }
+}
+
+impl Wake for OnTheSpot {
+    fn wake(self: Arc<Self>) {
+        self.run();
+    }
+}
+
+/// Each in line commits in the waker that is called for the one before, and no frame of that is
+/// left: the stack of a thread would not be enough.
+#[test]
+fn g12_a_long_line_is_served_by_wakers_that_poll_on_the_spot() {
+    const LONG: u64 = if cfg!(miri) { 200 } else { 100_000 };
+    let cell = Arc::new(Atomic::new(0_u64));
+    let wait = |_| {
+        let cell = cell.clone();
+        let wait: Boxed<u64> =
+            Box::pin(async move { cell.update_when(|n| n > 0, |n| n + 1).await });
+        let task = Arc::new(OnTheSpot(Mutex::new(Some(wait))));
+        task.run();
+        task
+    };
+    let tasks: Vec<_> = (0..LONG).map(wait).collect();
+    cell.set(1);
+    assert_eq!(cell.get(), LONG + 1);
+    for task in tasks {
+        assert!(task.0.lock().expect("not poisoned").is_none());
+    }
 }

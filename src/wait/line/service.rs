@@ -41,26 +41,38 @@ impl<'a, E: Event, S: Commit<Event = E>> Service<'a, E, S> {
     #[inline]
     pub(super) fn work(mut self, mut state: Guard<'a, E>, mut known: Known) {
         let mut walks = 0;
-        while state.is_due() {
-            if walks == turn() {
-                // Whoever goes on offers it again after the next walk.
-                walks -= 1;
-                match self.offer(state) {
-                    Some(again) => state = again,
-                    None => return,
+        loop {
+            while state.is_due() {
+                if walks == turn() {
+                    // Whoever goes on offers it again after the next walk.
+                    walks -= 1;
+                    match self.offer(state) {
+                        Some(again) => state = again,
+                        None => return,
+                    }
                 }
+                walks += 1;
+                state = self.walk(state, known.take());
             }
-            walks += 1;
-            state = self.walk(state, known.take());
+            if self.called.is_none() {
+                break;
+            }
+            state = self.wake_last(state);
         }
         state.is_served = false;
-        drop(state);
-        self.wake();
+    }
+
+    /// Wakes the last one while this thread serves: what a waker commits on the spot is due then,
+    /// and served here. Else each would be served in a frame on top of the one before.
+    #[inline]
+    fn wake_last(&mut self, state: Guard<'a, E>) -> Guard<'a, E> {
+        self.outside(state, |_| ()).0
     }
 
     /// Lets anybody serve who comes by; goes on if nobody has.
     #[cold]
-    fn offer(&mut self, mut state: Guard<'a, E>) -> Option<Guard<'a, E>> {
+    fn offer(&mut self, state: Guard<'a, E>) -> Option<Guard<'a, E>> {
+        let mut state = self.wake_last(state);
         state.is_served = false;
         let (mut state, ()) = self.outside(state, |_| yield_now());
         if state.is_served || !state.is_due() {
