@@ -62,11 +62,13 @@ impl<'a, E: Event, S: Commit<Event = E>> Service<'a, E, S> {
         state.is_served = false;
     }
 
-    /// Wakes the last one while this thread serves: what a waker commits on the spot is due then,
-    /// and served here. Else each would be served in a frame on top of the one before.
+    /// Wakes the last one called, while this thread serves: what a waker commits on the spot is due
+    /// then, and served here. Else each would be served in a frame on top of the one before.
     #[inline]
     fn wake_last(&mut self, state: Guard<'a, E>) -> Guard<'a, E> {
-        self.outside(state, |_| ()).0
+        drop(state);
+        self.wake();
+        self.line.0.lock()
     }
 
     /// Lets anybody serve who comes by; goes on if nobody has.
@@ -126,7 +128,7 @@ impl<'a, E: Event, S: Commit<Event = E>> Service<'a, E, S> {
     #[inline]
     fn call(&mut self, state: Guard<'a, E>, waker: Option<Waker>) -> Guard<'a, E> {
         let state = match self.called {
-            Some(_) => self.outside(state, |_| ()).0,
+            Some(_) => self.wake_last(state),
             None => state,
         };
         self.called = waker;
