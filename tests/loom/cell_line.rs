@@ -1,6 +1,14 @@
 //! The line of `update_when`: the turns of a cell, whose values are left, not linked (G5, G8).
 
-use std::{future::Future, pin::Pin, pin::pin, sync::Arc};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Wake},
+};
 
 use atomos::{Atomic, AtomicU64};
 use loom::{future::block_on, thread};
@@ -266,5 +274,87 @@ fn a_turn_is_handed_on_by_the_current_state() {
         releasing.join().unwrap();
         assert!(poll_once(second.as_mut()).is_ready());
         assert_eq!(permits.get(), 0);
+    });
+}
+
+/// What a turn has written is told to those who begin to wait beside the line.
+#[test]
+fn a_commit_by_a_turn_is_told_beside_the_line() {
+    model(2, || {
+        let permits = permits();
+        let mut first = pin!(acquire(&permits));
+        assert!(poll_once(first.as_mut()).is_pending());
+        permits.set(1);
+        let other = permits.clone();
+        let waiting = thread::spawn(move || block_on(other.wait_at_most(0)));
+        assert!(poll_once(first.as_mut()).is_ready());
+        waiting.join().unwrap();
+    });
+}
+
+/// Who offered to be relieved leaves the line to whoever serves it by then: two who serve at once
+/// would each pass over those whom the other one asks.
+#[test]
+fn a_server_who_was_relieved_does_not_go_on() {
+    model(2, || {
+        let cell = permits();
+        let inside = cell.clone();
+        let three = move |n| {
+            match n {
+                // There is another turn to be given by whoever asks about 1.
+                1 => inside.set(10),
+                // Whoever asks about 2 is to ask about 3 next.
+                2 => inside.set(3),
+                _ => {}
+            }
+            n == 3
+        };
+        let mut three = pin!(cell.update_when(three, |n| n));
+        assert!(poll_once(three.as_mut()).is_pending());
+        let relieving = cell.clone();
+        let relieving = thread::spawn(move || relieving.set(2));
+        cell.set(1);
+        relieving.join().unwrap();
+        if cell.get() == 3 {
+            assert!(poll_once(three.as_mut()).is_ready());
+        }
+    });
+}
+
+/// Counts how often it is called.
+#[derive(Default)]
+struct Calls(AtomicUsize);
+
+impl Wake for Calls {
+    fn wake(self: Arc<Self>) {
+        // Relaxed: read when all threads have been joined.
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Three writes give three turns, however many of those who wait are satisfied, and whoever serves.
+#[test]
+fn a_write_gives_one_turn_whoever_serves() {
+    model(2, || {
+        let permits = permits();
+        let calls = Arc::<Calls>::default();
+        let waker = calls.clone().into();
+        let waits = [0; 4].map(|_| {
+            let permits = permits.clone();
+            let mut wait = Box::pin(async move { acquire(&permits).await });
+            let first = wait.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(first.is_pending());
+            wait
+        });
+        let other = permits.clone();
+        let writing = thread::spawn(move || {
+            other.set(8);
+            other.set(9);
+        });
+        permits.set(7);
+        writing.join().unwrap();
+        // Relaxed: see above.
+        assert_eq!(calls.0.load(Ordering::Relaxed), 3);
+        drop(waits);
     });
 }

@@ -249,6 +249,25 @@ fn a_knock_is_not_wiped_out() {
     });
 }
 
+/// A newcomer that knocks while a turn is out, of which the commit has been told by another
+/// writer: who ends that turn answers.
+#[test]
+fn a_knock_is_answered_by_the_end_of_a_turn_whose_commit_was_told() {
+    model(2, || {
+        let permits = Atom::new(0_usize);
+        let mut first = pin!(acquire(&permits));
+        park(first.as_mut());
+        permits.reset(1);
+        let joining = meanwhile(&permits, |other| {
+            other.swap(|n| n + 1);
+            block_on(acquire(other));
+        });
+        assert!(poll_once(first.as_mut()).is_ready());
+        joining.join().unwrap();
+        assert_eq!(permits.with(|n| *n), 0);
+    });
+}
+
 /// Compiles only if the wait is a future like any other.
 #[allow(dead_code)]
 fn is_future(permits: &Atom<usize>) -> impl Future<Output = ()> + '_ {
