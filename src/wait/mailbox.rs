@@ -22,7 +22,8 @@ pub(crate) enum Keep {
 
 /// A handle of something, which counts when it is cloned and runs no code of the user's.
 pub(crate) trait Event: Clone {
-    /// Different for handles of different things, as long as there are handles of both.
+    /// Different for handles of different things of one source, as long as there are handles of
+    /// both; and ever after, where the source has a [line](super::line).
     fn identity(&self) -> u64;
 
     /// Makes `n` clones, in one step where that is cheaper.
