@@ -1,4 +1,4 @@
-//! G10, G8: a wait that had more values to judge than it judges in one poll. It used to keep every
+//! G10, G8, G4, G11: a wait that had more values to judge than it judges in one poll. It used to keep every
 //! value that came before its next poll, however many, and for good if there was none.
 #![cfg(not(loom))]
 
@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use atomos::{Atom, AtomicReference};
+use atomos::{Atom, AtomicReference, AtomicU64};
 use support::{Counted, Live, Probe, poll};
 
 type Value = Counted<u64>;
@@ -35,7 +35,7 @@ fn waits(live: &Live, number: u64) -> Vec<(&'static str, Write, Wait)> {
             if let Some(write) = catch_up.take() {
                 (1..=MANY).for_each(|n| write(n));
             }
-            n == number
+            n >= number
         }
     };
     let mut one = accepts(&first.1);
@@ -116,7 +116,9 @@ fn g8_a_dropped_wait_that_is_behind_leaves_nothing() {
     each_behind(&live, u64::MAX, |name, write, wait, probe| {
         drop(wait);
         assert_eq!(probe.alive(), 0, "{name}");
+        // What is waited for has its value, and the wait took with it what it had not judged.
         let before = live.count();
+        assert!(before < MANY as usize / 2, "{name} left {before} values");
         (0..LATER).for_each(|n| write(MANY + 1 + n));
         assert!(live.count() <= before, "{name} keeps what came later");
     });
@@ -156,4 +158,30 @@ fn g4_a_wait_that_is_behind_catches_up_by_itself() {
             }
         }
     });
+}
+
+/// G11: a predicate that writes whenever it is evaluated calls for the sleeper just before the task
+/// lays it down behind. The poll's work is bounded all the same.
+#[test]
+fn g11_a_predicate_that_writes_does_not_keep_its_task() {
+    let (atom, judged) = (Atom::new(0), Arc::new(AtomicU64::new(0)));
+    let (writer, count) = (atom.clone(), judged.clone());
+    let mut wait = Box::pin(atom.wait_for(move |n: &u64| {
+        count.increment_and_get();
+        if *n < LATER {
+            writer.reset(n + 1);
+        }
+        *n == LATER
+    }));
+    let probe = Probe::new();
+    for polls in 1.. {
+        let answer = poll(&mut wait, &probe.waker());
+        assert!(judged.get() <= polls * MANY, "a poll's work is bounded");
+        if let Poll::Ready(last) = answer {
+            assert_eq!(*last, LATER);
+            break;
+        }
+        assert_eq!(probe.wakes() as u64, polls, "it wants to be polled again");
+    }
+    assert_eq!(judged.get(), LATER + 1);
 }

@@ -37,6 +37,28 @@ fn a_transient_state_satisfies_a_parked_wait() {
     });
 }
 
+/// G4: a wait that has more to judge than it judges in one poll lies there behind. Whoever judges
+/// next, a writer or the task that is polled again, comes to the older state first.
+#[test]
+fn a_wait_that_is_behind_ends_with_the_first_state_it_accepts() {
+    model(3, || {
+        let atom = Atom::new(Probe::new(0));
+        let mut catch_up = Some(atom.clone());
+        let mut wait = pin!(atom.wait_for(move |p| {
+            if let Some(atom) = catch_up.take() {
+                (1..=2).for_each(|n| drop(atom.reset(Probe::new(n))));
+            }
+            p.get() >= 2
+        }));
+        park(wait.as_mut());
+        let writing = meanwhile(&atom, |writer| {
+            writer.reset(Probe::new(3));
+        });
+        assert_eq!(block_on(wait).get(), 2);
+        writing.join().unwrap();
+    });
+}
+
 /// G2: several waiters with different conditions, each woken by its own commit.
 #[test]
 fn several_waiters_are_all_woken() {
