@@ -103,6 +103,27 @@ fn the_last_value_of_two_writers_is_judged() {
     });
 }
 
+/// G4: who leaves a race's last value first does not make it forgotten that the one before the race
+/// is known: that is judged once, by the task that saw it.
+#[test]
+fn what_was_there_before_a_race_is_not_told_again() {
+    model(2, || {
+        let cell = cell();
+        let (mut wait, judged) = recorder(&cell);
+        assert!(poll_once(wait.as_mut()).is_pending());
+        let writer = cell.clone();
+        let writing = thread::spawn(move || writer.increment_and_get());
+        cell.increment_and_get();
+        writing.join().unwrap();
+        // A poll judges a bounded part of what has come.
+        for _ in 0..4 {
+            assert!(poll_once(wait.as_mut()).is_pending());
+        }
+        let judged = judged.lock().unwrap();
+        assert_eq!(count(&judged, 0), 1, "{judged:?}");
+    });
+}
+
 /// What a wait that is never satisfied is shown, which begins while others write.
 fn judged_by_a_newcomer(cell: &Arc<Atomic<u64>>, writers_end: impl FnOnce()) -> Vec<u64> {
     let (mut wait, judged) = recorder(cell);
