@@ -124,6 +124,48 @@ fn what_was_there_before_a_race_is_not_told_again() {
     });
 }
 
+/// Nor is anybody told what he saw himself because another one saw it, too.
+#[test]
+fn what_two_have_seen_is_not_told_again() {
+    model(2, || {
+        let cell = cell();
+        let (mut first, judged) = recorder(&cell);
+        assert!(poll_once(first.as_mut()).is_pending());
+        let writer = cell.clone();
+        let writing = thread::spawn(move || writer.increment_and_get());
+        let _second = bystander(&cell);
+        writing.join().unwrap();
+        assert!(poll_once(first.as_mut()).is_pending());
+        assert_eq!(*judged.lock().unwrap(), [0, 1]);
+    });
+}
+
+/// G4: what a newcomer saw itself was current, so those before are told, too, although its writer
+/// was on his way when they began, and it is overwritten before he tells it.
+#[test]
+fn what_a_newcomer_saw_is_told_those_before() {
+    model(2, || {
+        let cell = cell();
+        let _other = bystander(&cell);
+        let writer = cell.clone();
+        let writing = thread::spawn(move || writer.set(1));
+        // These switches are free.
+        thread::yield_now();
+        let mut before = pin!(cell.wait_for(|n| n == 1));
+        let at_once = poll_once(before.as_mut()).is_ready();
+        thread::yield_now();
+        let (mut newcomer, judged) = recorder(&cell);
+        assert!(poll_once(newcomer.as_mut()).is_pending());
+        let has_seen = judged.lock().unwrap()[0] == 1;
+        cell.set(0);
+        writing.join().unwrap();
+        if has_seen && !at_once {
+            // A poll judges a bounded part of what has come.
+            assert!((0..4).any(|_| poll_once(before.as_mut()).is_ready()));
+        }
+    });
+}
+
 /// What a wait that is never satisfied is shown, which begins while others write.
 fn judged_by_a_newcomer(cell: &Arc<Atomic<u64>>, writers_end: impl FnOnce()) -> Vec<u64> {
     let (mut wait, judged) = recorder(cell);
