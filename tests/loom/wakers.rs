@@ -109,6 +109,29 @@ fn a_poll_in_between_misses_no_state() {
     });
 }
 
+/// G8: when a wait returns, what its predicate captured is gone, whoever has evaluated it.
+#[test]
+fn a_predicate_dies_before_the_wait_returns() {
+    model(3, || {
+        let atom = Atom::new(Probe::new(0));
+        let captured = loom::sync::Arc::new(());
+        let (held, bell) = (captured.clone(), Bell::new());
+        let mut wait = pin!(atom.wait_for(move |p| {
+            let _ = &held;
+            p.get() == 1
+        }));
+        assert!(bell.poll(wait.as_mut()).is_pending());
+        let writer = atom.clone();
+        let writing = thread::spawn(move || {
+            writer.reset(Probe::new(1));
+        });
+        if bell.poll(wait.as_mut()).is_ready() {
+            assert_eq!(loom::sync::Arc::strong_count(&captured), 1);
+        }
+        writing.join().unwrap();
+    });
+}
+
 /// G8, G10: a wait that is cancelled while the evaluation satisfies it leaves nothing: the
 /// predicate, the waker and the outcome are dropped, whoever has them.
 #[test]
