@@ -1,5 +1,5 @@
-//! G10, G8, G4, G11: a wait that had more values to judge than it judges in one poll. It used to keep every
-//! value that came before its next poll, however many, and for good if there was none.
+//! G10, G8, G4, G11: a wait that had more values to judge than it judges in one poll. It used to keep
+//! every value that came before its next poll, however many, and for good if there was none.
 #![cfg(not(loom))]
 
 mod support;
@@ -124,6 +124,19 @@ fn g8_a_dropped_wait_that_is_behind_leaves_nothing() {
     });
     drop(captured);
     assert_eq!(live.count(), 0);
+}
+
+/// A writer judges what it was behind with, until it is satisfied: the rest goes before it is polled.
+#[test]
+fn g10_a_wait_that_is_answered_from_behind_keeps_its_answer_alone() {
+    let live = Live::new();
+    each_behind(&live, MANY / 2, |name, write, mut wait, probe| {
+        write(MANY + 1);
+        let left = live.count();
+        assert!(left < MANY as usize / 4, "{name} keeps {left} values");
+        let answer = poll(&mut wait, &probe.waker());
+        assert_eq!(answer, Poll::Ready(MANY / 2), "{name}");
+    });
 }
 
 /// G4: whoever judges, it is the first state that satisfies the wait which ends it.
