@@ -41,15 +41,14 @@
 
 #![allow(unsafe_code)]
 
-use std::{
-    collections::VecDeque,
-    mem::replace,
-    task::{Context, Poll, Waker},
-};
+mod sleeper;
 
+use std::task::{Context, Poll, Waker};
+
+use self::sleeper::{Carrier, Next, Sleeper, Slot, attend, dispose, drop_predicate, replace_waker};
 use super::{
     baton::Refused,
-    berth::{Berth, Carried},
+    berth::Berth,
     panics::{self, Panics, Payload},
     predicate::Predicate,
 };
@@ -93,35 +92,6 @@ pub(crate) struct Condition<E> {
     berth: Berth<Sleeper<E>, Outcome<E>>,
     /// Rarely needed, and boxed to keep the condition small.
     slot: Mutex<Option<Box<Slot<E>>>>,
-}
-
-/// What is needed to end a wait.
-struct Sleeper<E> {
-    /// None before the task has begun, and when the wait is over.
-    predicate: Option<Predicate<E>>,
-    /// None while the task judges for the first time.
-    waker: Option<Waker>,
-    /// It was laid down although there is something in the slot.
-    is_behind: bool,
-}
-
-/// The right to the sleeper.
-type Carrier<'a, E> = Carried<'a, Sleeper<E>>;
-
-/// What was left for the carrier.
-struct Slot<E> {
-    /// Values that came while somebody carried the sleeper, oldest first.
-    missed: VecDeque<E>,
-    closed: bool,
-    /// What the task wants to be woken by from now on.
-    waker: Option<Waker>,
-}
-
-/// What a carrier does next.
-enum Next<E> {
-    Judge(E),
-    Close,
-    Rest,
 }
 
 impl<E: Clone> Condition<E> {
@@ -460,70 +430,5 @@ impl<E: Clone> Condition<E> {
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
         self.berth.is_over()
-    }
-}
-
-impl<E> Slot<E> {
-    fn next(&mut self) -> Next<E> {
-        match self.missed.pop_front() {
-            Some(event) => Next::Judge(event),
-            None if self.closed => Next::Close,
-            None => Next::Rest,
-        }
-    }
-}
-
-impl<E> Default for Slot<E> {
-    fn default() -> Self {
-        Self {
-            missed: VecDeque::new(),
-            closed: false,
-            waker: None,
-        }
-    }
-}
-
-impl<E> Sleeper<E> {
-    #[inline]
-    fn holds_on(&mut self, event: &E) -> bool {
-        match &mut self.predicate {
-            Some(predicate) => predicate.holds(event),
-            None => unreachable!("it is judged from the start to the end of the wait"),
-        }
-    }
-}
-
-/// Makes sure that the task of `cx` is the one that is woken.
-#[inline]
-fn attend<E>(carrier: &mut Carrier<'_, E>, cx: &Context<'_>, panics: &mut Panics) {
-    let will_wake = |waker: &Waker| waker.will_wake(cx.waker());
-    if !carrier.with(|sleeper| sleeper.waker.as_ref().is_some_and(will_wake)) {
-        let waker = panics.catch(|| cx.waker().clone());
-        replace_waker(carrier, waker, panics);
-    }
-}
-
-#[inline]
-fn replace_waker<E>(carrier: &mut Carrier<'_, E>, waker: Option<Waker>, panics: &mut Panics) {
-    if waker.is_some() {
-        let before = carrier.with(|sleeper| replace(&mut sleeper.waker, waker));
-        if before.is_some() {
-            panics.catch(|| drop(before));
-        }
-    }
-}
-
-/// Where it is: nobody else has the right to it.
-#[inline]
-fn drop_predicate<E>(carrier: &mut Carrier<'_, E>, panics: &mut Panics) {
-    panics.catch(|| carrier.with(|sleeper| sleeper.predicate = None));
-}
-
-/// Carrier of what nobody wants any more.
-fn dispose<E>(mut carrier: Carrier<'_, E>, panics: &mut Panics) {
-    drop_predicate(&mut carrier, panics);
-    let waker = carrier.with(|sleeper| sleeper.waker.take());
-    if waker.is_some() {
-        panics.catch(|| drop(waker));
     }
 }
