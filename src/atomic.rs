@@ -75,10 +75,14 @@ use crate::{
 /// | [`update_when`](Self::update_when) | a short lock, a call of each up to the first that holds |
 ///
 /// The comparisons are made once for all, however many wait, and without a lock. (The first write
-/// after a wait has begun or ended may take a short lock. So do two or three in a hundred of
+/// after a wait has begun or ended may take a short lock. So do fewer than five in a hundred of
 /// those that step over values waited for by `wait_equal`, where these are many.) Of those in
 /// line by one closure that captures nothing, one is asked for all. Those in line are asked about
 /// the current value, which may be a later one than that of the write.
+///
+/// Whether anybody waits is first looked up for all cells of a type together. As long as somebody
+/// waits for one of them, threads that write another one at the same time fetch its cache line once
+/// more for each write.
 ///
 /// A cell that somebody has waited for takes about 1000 bytes more from then on, and 2 to 32 for each
 /// of the most `wait_equal`s that it ever had at once, if these were more than 16; a parked wait for

@@ -3,7 +3,7 @@
 //!
 //! It is a Bloom filter: a level has two bits in one word of a table. There are tables for few and
 //! for many levels, each sixteen times as large as the one before, so that of the levels that nobody waits
-//! for two or three in a hundred are taken for others, until there are more than a hundred thousand.
+//! for fewer than five in a hundred are taken for others, which is tested with up to sixty thousand.
 //!
 //! | step | under the lock                                   | writer, after its write        |
 //! |------|--------------------------------------------------|--------------------------------|
