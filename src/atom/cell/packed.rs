@@ -33,8 +33,8 @@
 //! **No ABA.** A publisher holds a reference to the node that it expects, so its address
 //! cannot be in the word again for another node.
 //!
-//! **Orderings.** Every change of the word is a read-modify-write, so all of them form one
-//! release sequence: whoever reads the word with Acquire has acquired everything that any
+//! **Orderings.** Every change of the word is a read-modify-write, a Relaxed one too, so all of them
+//! form one release sequence: whoever reads the word with Acquire has acquired everything that any
 //! earlier change of it released. The delivery protocol builds on that. `SeqCst` is for
 //! users with several atoms: commits and loads of all atoms have one order that every
 //! thread agrees on. A model checker that treats it as acquire-release cannot tell
@@ -240,8 +240,8 @@ impl<T> Cell<T> {
     pub(crate) fn raise(&self, flag: Flags, _: &mut Touched<T>) -> (NodeRef<T>, State) {
         // Relaxed: flags are cleared under a lock that those who raise them hold, or never.
         if self.word.load(Ordering::Relaxed) & u64::from(flag.0) == 0 {
-            // AcqRel: as every change of the word.
-            self.word.fetch_or(u64::from(flag.0), Ordering::AcqRel);
+            // Relaxed: the load that follows releases it. A commit in between is not that observer's.
+            self.word.fetch_or(u64::from(flag.0), Ordering::Relaxed);
         }
         self.load()
     }
@@ -251,13 +251,11 @@ impl<T> Cell<T> {
         // Relaxed: the address is compared, nothing is read through it.
         let mut word = self.word.load(Ordering::Relaxed);
         while State(word).holds(current) {
-            // AcqRel: as every change of the word.
-            match self.word.compare_exchange_weak(
-                word,
-                word & !u64::from(flag.0),
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
+            // Relaxed: it is of the release sequence all the same, and has nothing of its own to
+            // release: who raises the flag again does so under the lock that is held now.
+            let lowered = word & !u64::from(flag.0);
+            let order = Ordering::Relaxed;
+            match self.word.compare_exchange_weak(word, lowered, order, order) {
                 Ok(_) => return true,
                 Err(now) => word = now,
             }
