@@ -69,6 +69,28 @@ fn a_level_enters_the_table() {
     });
 }
 
+/// The gap moves down, past a level that stays outside of it before and afterwards: a writer that
+/// reads one end of each is not misled.
+#[test]
+fn the_gap_moves_down_past_a_level() {
+    model(3, || {
+        let cell = Arc::new(AtomicU64::new(7));
+        let mut keeper = parked_equal(&cell, 4);
+        let low = cell.clone();
+        let mut bound: Wait = Box::pin(async move { low.wait_at_most(2).await });
+        assert!(poll_once(bound.as_mut()).is_pending());
+        // Finds no gap, and makes one: from 5 upwards.
+        cell.set(7);
+        let other = cell.clone();
+        // Satisfies the bound, and makes another: up to 3.
+        let moving = thread::spawn(move || other.set(2));
+        cell.set(4);
+        moving.join().unwrap();
+        assert_eq!(poll_once(keeper.as_mut()), Poll::Ready(4));
+        assert_eq!(poll_once(bound.as_mut()), Poll::Ready(2));
+    });
+}
+
 /// Who is parked is in the larger table when that is taken in use.
 #[test]
 fn who_is_parked_is_in_the_larger_table() {
