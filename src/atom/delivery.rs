@@ -52,6 +52,9 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 use super::{
     cell::{Flags, Touched},
     view::AtomView,
