@@ -8,7 +8,8 @@
 //! cargo run --example config_reload
 //! ```
 //!
-//! Look at the log: every reload is in it, in order, and none that was refused; and at the
+//! Look at the log: every reload is in it, in order, and none that was refused. (It is written by a
+//! task of its own, which may come to a line late, but leaves none out.) And look at the
 //! requests: the worker served some under each configuration.
 
 use std::collections::BTreeMap;

@@ -6,8 +6,9 @@
 //! ```
 //!
 //! Look at the last line: the task that reports waits for a number, so it is woken for every
-//! thousandth hit and for none of the others. A hit that nobody waits for costs one addition,
-//! and one comparison with what is waited for.
+//! thousandth hit and for none of the others: two polls a report, one that begins to wait, one that is
+//! answered. A hit that nobody waits for costs one addition, and one comparison with what is
+//! waited for.
 
 use std::{
     future::{Future, poll_fn},

@@ -5,8 +5,9 @@
 //! cargo run --example latest_and_lossless
 //! ```
 //!
-//! Look at the counts. A display or a cache wants the first: it costs one slot, however
-//! slow it is. A journal or a replica wants the second: it costs what it has not read yet.
+//! Look at the counts: `snapshots()` sees the state it begins at, and the last one of each batch. A
+//! display or a cache wants that: it costs one slot, however slow it is. A journal or a replica wants
+//! `changes()`: it costs what it has not read yet.
 //! (`changes_bounded` stands between: every commit, or a note of how many it lost.)
 
 use atomos::{Atom, Changes, Snapshot, Snapshots};
@@ -64,8 +65,9 @@ async fn main() {
 async fn follow_latest(mut prices: Snapshots<i64>) -> Vec<u64> {
     let mut versions = Vec::new();
     while let Some(price) = prices.next().await {
-        println!("  display: {price}");
-        versions.push(Snapshot::version(&price));
+        let version = Snapshot::version(&price);
+        println!("  snapshots(): version {version}, price {price}");
+        versions.push(version);
     }
     versions
 }

@@ -8,6 +8,8 @@
 //! into the list of one [`shm::Atom`], and wait for each other in tasks, whichever process makes
 //! the change. When half is done one copy is killed with SIGKILL, in the midst of it.
 //!
+//! The list has a few versions more than entries: each process enters its name, too, when it comes.
+//!
 //! Look at the end: nobody had to notice. There is no lock that the dead process could hold, no
 //! server to ask, nothing to repair; and its last confirmed count and entry are there, as all
 //! the others are.

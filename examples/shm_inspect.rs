@@ -167,7 +167,10 @@ fn report(path: &Path, found: &Result<Inspection, ShmError>) -> String {
     let bytes = (found.len, found.mapped, found.end);
     row(
         "bytes",
-        format!("{}, {} mapped, {} given out", bytes.0, bytes.1, bytes.2),
+        format!(
+            "{} in the file, {} of them mapped; room for values ends at {}",
+            bytes.0, bytes.1, bytes.2
+        ),
     );
     let sleeper = if found.is_armed { "somebody" } else { "nobody" };
     row("waiting", format!("{sleeper}; woken {} times", found.epoch));
@@ -188,7 +191,7 @@ fn report(path: &Path, found: &Result<Inspection, ShmError>) -> String {
             ""
         };
         let who = format!(
-            "{}: {state}, {wrote}{current}, {} bytes",
+            "{}: {state}, {wrote}{current}, room for {} bytes",
             one.index, one.room
         );
         row("", who);
