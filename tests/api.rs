@@ -3,11 +3,13 @@
 #![cfg(not(loom))]
 #![allow(clippy::type_complexity)] // signatures are the matter here
 
+use std::cmp::Ordering::{Equal, Less};
 use std::collections::HashSet;
 use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::future::Future;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use atomos::{
@@ -190,8 +192,36 @@ fn g13_snapshots_compare_print_and_hash_as_their_value() {
     assert!(!Snapshot::ptr_eq(&one, &two));
     assert_eq!(one.to_string(), "text");
     assert_eq!(format!("{one:?}"), "\"text\"");
-    assert!(HashSet::from([one]).contains(&two));
+    assert!(HashSet::from([one.clone()]).contains(&two));
     assert_eq!(two.len(), 4, "the methods of the value are at hand");
+
+    let other = Atom::new("uext").load();
+    assert_ne!(one, other);
+    assert!(one < other && other > two);
+    assert_eq!((one.cmp(&other), one.cmp(&two)), (Less, Equal));
+    let hasher = RandomState::new();
+    assert_eq!(hasher.hash_one(&one), hasher.hash_one("text"));
+}
+
+#[test]
+fn g13_handles_streams_and_events_say_what_they_are() {
+    let atom = Atom::new("shown");
+    let (view, changes) = (atom.view(), atom.changes());
+    let (bounded, snapshots) = (atom.changes_bounded(1), atom.snapshots());
+    let (said, event) = channel();
+    atom.add_watch("key", move |e| drop(said.send(format!("{e:?}"))));
+    atom.reset("new");
+    let event = event.recv().expect("the watch was called");
+    for part in ["WatchEvent", "key", "shown", "new"] {
+        assert!(event.contains(part), "{part} in {event}");
+    }
+    let [number, text] = [WatchKey::from(7), "seven".into()].map(|key| format!("{key:?}"));
+    assert!(number.contains('7') && text.contains("\"seven\""));
+    assert!(format!("{view:?}").contains("AtomView"));
+    assert!(format!("{view:?}").contains("\"new\""));
+    assert!(format!("{changes:?}").contains("Changes"));
+    assert!(format!("{bounded:?}").contains("BoundedChanges"));
+    assert!(format!("{snapshots:?}").contains("Snapshots"));
 }
 
 #[test]

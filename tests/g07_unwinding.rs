@@ -116,6 +116,21 @@ fn g7_closing_while_unwinding_survives_panicking_destructors_and_wakers() {
     });
 }
 
+/// What a mapped wait found, and nobody has fetched, goes with the wait.
+#[test]
+fn g7_a_mapped_wait_dropped_while_unwinding_survives_the_destructor_of_what_it_found() {
+    let name = "g7_a_mapped_wait_dropped_while_unwinding_survives_the_destructor_of_what_it_found";
+    in_child(name, || {
+        let atom = Atom::new(0_u64);
+        let mut wait = Some(task::spawn(
+            atom.wait_map(|n| (*n == 1).then(|| OnDrop(bomb))),
+        ));
+        assert!(wait.as_mut().expect("there").poll().is_pending());
+        atom.reset(1);
+        while_unwinding(|| drop(wait.take()));
+    });
+}
+
 /// The last value's destructor, dropped with its atom by the unwinding itself.
 #[test]
 fn g7_an_atom_dropped_by_unwinding_survives_its_values_destructor() {

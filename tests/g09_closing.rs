@@ -67,6 +67,7 @@ fn g9_a_bounded_stream_reports_its_lag_delivers_what_it_kept_and_ends() {
     let mut bounded = atom.changes_bounded(2);
     (1..=5).for_each(|n| drop(atom.reset(n)));
     drop(atom);
+    assert!(!bounded.is_terminated());
     let items: Vec<_> = drained(&mut bounded)
         .into_iter()
         .map(|i| i.map(|c| *c.new))
@@ -86,6 +87,7 @@ fn g9_snapshots_give_the_last_value_and_end() {
     atom.reset(1);
     atom.reset(2);
     drop(atom);
+    assert!(!polled.is_terminated());
     let values: Vec<u64> = drained(&mut polled).iter().map(|n| **n).collect();
     assert_eq!(values, [2]);
     assert!(polled.is_terminated());

@@ -170,14 +170,10 @@ impl<T> NodeRef<T> {
         self.node().version
     }
 
-    /// `n` more references, counted in one step; those that are not taken are given back.
+    /// `n` more references, counted in one step. One that is not taken is never given back.
     pub(crate) fn clone_many(&self, n: usize) -> impl Iterator<Item = Self> {
         self.prepay(n);
-        let mut batch = Batch {
-            node: self,
-            left: n,
-        };
-        std::iter::from_fn(move || batch.next())
+        (0..n).map(|_| Self(self.0, PhantomData))
     }
 
     /// Adds to the count: references that the cell will hand out.
@@ -220,27 +216,6 @@ impl<T> Clone for NodeRef<T> {
             std::process::abort();
         }
         Self(self.0, PhantomData)
-    }
-}
-
-/// References that have been counted and not been made yet.
-struct Batch<'a, T> {
-    node: &'a NodeRef<T>,
-    left: usize,
-}
-
-impl<T> Batch<'_, T> {
-    fn next(&mut self) -> Option<NodeRef<T>> {
-        self.left = self.left.checked_sub(1)?;
-        Some(NodeRef(self.node.0, PhantomData))
-    }
-}
-
-impl<T> Drop for Batch<'_, T> {
-    fn drop(&mut self) {
-        if self.left > 0 {
-            self.node.give_back(self.left);
-        }
     }
 }
 

@@ -21,6 +21,20 @@ fn two_writers_lose_no_update() {
     });
 }
 
+/// G1: whoever exchanges by value is not refused because an equal value came in between.
+#[test]
+fn an_equal_value_in_between_refuses_no_exchange_by_value() {
+    model(3, || {
+        let atom = Atom::new(0);
+        let other = atom.clone();
+        let writer = thread::spawn(move || drop(other.swap(|n| *n)));
+        assert!(atom.compare_and_set(&0, 1));
+        writer.join().unwrap();
+        let last = atom.load();
+        assert_eq!((*last, Snapshot::version(&last)), (1, 2));
+    });
+}
+
 /// G10: a reader's snapshot outlives the replacement, and nothing is freed early or never.
 #[test]
 fn a_reader_keeps_what_a_writer_replaces() {
