@@ -332,3 +332,49 @@ impl<T> Drop for Chain<T> {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind, panic_any},
+        sync::atomic::AtomicUsize as Count,
+    };
+
+    struct Counted<'a>(&'a Count, bool);
+
+    impl Drop for Counted<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            if self.1 {
+                panic_any(());
+            }
+        }
+    }
+
+    /// The last of a row of nodes, each of which keeps the one before it alive.
+    fn chain<T>(values: impl IntoIterator<Item = T>) -> Option<NodeRef<T>> {
+        values.into_iter().fold(None, |previous, value| {
+            let mut draft = Draft::new(value, 0);
+            draft.set_previous(previous);
+            let node = draft.published();
+            node.give_back(PREPAID);
+            Some(node)
+        })
+    }
+
+    #[test]
+    fn g13_a_long_chain_is_freed_without_recursion() {
+        let dropped = Count::new(0);
+        drop(chain((0..500_000).map(|_| Counted(&dropped, false))));
+        assert_eq!(dropped.into_inner(), 500_000);
+    }
+
+    #[test]
+    fn g7_a_panicking_destructor_keeps_nothing_of_a_chain() {
+        let dropped = Count::new(0);
+        let last = chain((0..9).map(|n| Counted(&dropped, n == 4)));
+        catch_unwind(AssertUnwindSafe(|| drop(last))).expect_err("the panic goes on");
+        assert_eq!(dropped.into_inner(), 9);
+    }
+}
