@@ -63,3 +63,18 @@ pub(crate) fn is_busy_with<P>(place: &P) -> bool {
     let busy = BUSY.try_with(|busy| busy.borrow().contains(&address));
     busy.unwrap_or(false)
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_are_told_apart_for_good() {
+        let here = (thread_token(), thread_number());
+        let there = std::thread::spawn(|| (thread_token(), thread_number()));
+        let other = std::thread::spawn(|| (thread_token(), thread_number()));
+        let numbers = [there, other].map(|thread| thread.join().expect("it ends").1);
+        assert_eq!(here, (thread_token(), thread_number()));
+        assert!(numbers[0] != here.1 && numbers[1] != here.1 && numbers[0] != numbers[1]);
+    }
+}
