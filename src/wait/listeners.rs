@@ -249,6 +249,7 @@ impl<E: Event> Listeners<E> {
             let number = self.arrivals.next();
             let seen = cell.look();
             register.beside.saw(seen.identity(), number, alone);
+            cell.has_seen(&seen, number, alone);
             register.add(number, observer);
             seen
         })
