@@ -142,6 +142,7 @@ mod signal;
 mod slot;
 mod spare;
 mod store;
+mod told;
 mod waiting;
 
 pub use self::{

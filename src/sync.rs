@@ -32,15 +32,12 @@ use shuttle as imp;
 #[cfg(not(loom))]
 use std as imp;
 
-pub(crate) use imp::{
-    sync::{
-        Arc, MutexGuard,
-        atomic::{
-            AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr,
-            AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-        },
+pub(crate) use imp::sync::{
+    Arc, MutexGuard,
+    atomic::{
+        AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU8,
+        AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     },
-    thread::yield_now,
 };
 
 /// A static that is made anew for each schedule of a model.
@@ -62,6 +59,14 @@ pub(crate) fn barrier() {
 #[inline]
 pub(crate) fn full_barrier() {
     fence(Ordering::SeqCst);
+}
+
+/// Offers the processor to other threads, or lets the models switch.
+#[inline]
+pub(crate) fn yield_now() {
+    #[cfg(all(test, not(loom)))]
+    YIELDS.set(YIELDS.get() + 1);
+    imp::thread::yield_now();
 }
 
 /// A mutex for short sections without user code, which therefore cannot be poisoned.
@@ -88,6 +93,7 @@ impl<T> Mutex<T> {
 #[cfg(all(test, not(loom)))]
 thread_local! {
     static LOCKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    static YIELDS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// How many locks this thread takes while it runs `f`.
@@ -96,6 +102,14 @@ pub(crate) fn locks_taken(f: impl FnOnce()) -> usize {
     let before = LOCKS.get();
     f();
     LOCKS.get() - before
+}
+
+/// How often this thread yields while it runs `f`.
+#[cfg(all(test, not(loom)))]
+pub(crate) fn yields(f: impl FnOnce()) -> usize {
+    let before = YIELDS.get();
+    f();
+    YIELDS.get() - before
 }
 
 /// `UnsafeCell` in loom's form: access is a closure, which the models check for races.

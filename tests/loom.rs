@@ -7,16 +7,31 @@
 #[path = "loom/support.rs"]
 mod support;
 
-/// A file of the library, which the models take as it is.
+/// Files of the library, which the models take as they are.
 #[path = "../src/shm/signal.rs"]
 mod signal;
+#[path = "../src/shm/told.rs"]
+mod told;
 
-/// What that file asks the library for.
+/// What those files ask the library for.
 mod sync {
+    use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicU32, Ordering, fence};
 
     pub(crate) fn barrier() {
         fence(Ordering::SeqCst);
+    }
+
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap()
+        }
     }
 }
 mod kill {
@@ -45,6 +60,8 @@ mod presence;
 mod signals;
 #[path = "loom/stepping_over.rs"]
 mod stepping_over;
+#[path = "loom/told.rs"]
+mod telling;
 #[path = "loom/threshold.rs"]
 mod threshold;
 #[path = "loom/waits.rs"]

@@ -16,6 +16,7 @@ use super::{
     head::{VALUE, corrupt},
     helper::{self, Watched},
     signal::Signal,
+    told::Told,
     waiting::Keeper,
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
         primitive::{self as words, Access, Arithmetic, Bitwise, Logic, Number, Raw},
         updates::update_verbs,
     },
-    sync::{Arc, AtomicBool, Mutex, Ordering},
+    sync::{Arc, AtomicBool, Ordering},
     wait::{
         arrivals::Write,
         listeners::Listeners,
@@ -90,16 +91,7 @@ struct Inner<T: ShmPrimitive> {
     listeners: Listeners<T>,
     /// Somebody may be among them.
     present: AtomicBool,
-    told: Mutex<Told>,
-}
-
-/// What those who wait know: they were told, or have seen it when they came.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-struct Told {
-    /// The value.
-    bits: u64,
-    /// The number of the last who knows it, and so do all before him. Nobody is told before the first.
-    begun: u64,
+    told: Told,
 }
 
 /// A flag that is neither true nor false.
@@ -155,18 +147,6 @@ impl<T: ShmPrimitive> Inner<T> {
     }
 }
 
-impl<T: ShmPrimitive> Inner<T> {
-    /// The last to come has seen that value, and need not be told, if there is nobody whose part in
-    /// that is not known.
-    fn has_seen(&self, seen: T, is_alone: bool) {
-        let (bits, begun) = (T::Verbs::bits(seen), self.listeners.arrivals().so_far());
-        let mut told = self.told.lock();
-        if told.begun + 1 == begun && (is_alone || told.bits == bits) {
-            *told = Told { bits, begun };
-        }
-    }
-}
-
 impl<T: ShmPrimitive> Watched for Inner<T> {
     fn signal(&self) -> Signal<'_> {
         self.shared.signal()
@@ -183,13 +163,8 @@ impl<T: ShmPrimitive> Watched for Inner<T> {
     fn look(&self) {
         let begun = self.listeners.arrivals().so_far();
         let now = self.get();
-        let telling = Told {
-            bits: T::Verbs::bits(now),
-            begun,
-        };
-        let told = std::mem::replace(&mut *self.told.lock(), telling);
-        // Who waits has judged this value, if it is still the one that all know and nobody has come.
-        if told != telling && self.present.load(Ordering::SeqCst) {
+        let is_news = self.told.is_news(begun, T::Verbs::bits(now));
+        if is_news && self.present.load(Ordering::SeqCst) {
             let (old, new) = (now, now);
             self.listeners.tell(Write { old, new, begun }, self);
         }
@@ -210,6 +185,11 @@ impl<T: ShmPrimitive> Presence<T> for Inner<T> {
         is_first
     }
 
+    fn has_seen(&self, value: &T, number: u64, is_alone: bool) {
+        let bits = T::Verbs::bits(*value);
+        self.told.has_seen(number, bits, is_alone);
+    }
+
     fn lower(&self) {
         self.present.store(false, Ordering::SeqCst);
     }
@@ -219,10 +199,7 @@ impl<T: ShmPrimitive> Source for Inner<T> {
     type Event = T;
 
     fn register(&self, observer: Observer<T>) -> Registered<T> {
-        let is_alone = !self.present.load(Ordering::SeqCst);
-        let seen = self.listeners.register(observer, self);
-        self.has_seen(seen, is_alone);
-        Registered::Since(seen, Vec::new())
+        Registered::Since(self.listeners.register(observer, self), Vec::new())
     }
 
     /// In a child that was forked a thread that it has not may hold the lock: there, nothing is done.

@@ -1,7 +1,8 @@
 //! Those who are offered every value that is written to a cell.
 //!
 //! An atom's commits are linked, so a deliverer finds them. The values of a cell are
-//! overwritten, so each writer leaves its own before it calls the deliverer.
+//! overwritten, so each writer leaves its own before it calls the deliverer. Whoever listens does so
+//! with a condition: there are no mailboxes here.
 //!
 //! # The protocol
 //!
@@ -46,7 +47,7 @@ use super::{
     mailbox::Event,
     panics::Panics,
     presence::Presence,
-    roster::{self, Name, Observer, Old, Roster},
+    roster::{self, Name, Observer, Roster},
     shift::{Backlog, Shift, Shifts},
 };
 
@@ -97,8 +98,6 @@ struct Told<E> {
     value: E,
     after: u64,
     up_to: u64,
-    /// It was overwritten.
-    is_past: bool,
 }
 
 /// What the deliverer has before him.
@@ -115,25 +114,10 @@ impl<E: Event> Left<E> {
     /// Files a write whose value `is_current` or has been overwritten; `all` have a number.
     fn put(&mut self, write: Write<E>, is_current: bool, all: u64) {
         let Write { old, new, begun } = write;
-        // What was replaced may not have been for all who had begun by then: its writer did not
-        // know. Or he has not left it yet. An equal one is for them all the same.
-        let known = if old.identity() == new.identity() {
-            Known {
-                up_to: begun,
-                ..Known::NOBODY
-            }
-        } else {
-            self.known_by(old.identity())
-        };
-        for (after, up_to) in [(0, known.after.min(begun)), (known.up_to, begun)] {
-            if after < up_to {
-                self.values.push_back(Told {
-                    value: old.clone(),
-                    after,
-                    up_to,
-                    is_past: true,
-                });
-            }
+        // An equal one is told in its successor. So is what a look at a shared cell finds, which does not
+        // know what that has replaced.
+        if old.identity() != new.identity() {
+            self.put_past(old, begun);
         }
         let up_to = if is_current { all } else { begun };
         self.know(new.identity(), 0, up_to);
@@ -141,8 +125,22 @@ impl<E: Event> Left<E> {
             value: new,
             after: 0,
             up_to,
-            is_past: false,
         });
+    }
+
+    /// What was replaced may not have been for all who had begun by then: its writer did not know. Or
+    /// he has not left it yet.
+    fn put_past(&mut self, old: E, begun: u64) {
+        let known = self.known_by(old.identity());
+        for (after, up_to) in [(0, known.after.min(begun)), (known.up_to, begun)] {
+            if after < up_to {
+                self.values.push_back(Told {
+                    value: old.clone(),
+                    after,
+                    up_to,
+                });
+            }
+        }
     }
 
     /// A newcomer has seen `value`; `alone` if there is no other observer.
@@ -249,6 +247,7 @@ impl<E: Event> Listeners<E> {
             let number = self.arrivals.next();
             let seen = cell.look();
             register.beside.saw(seen.identity(), number, alone);
+            cell.has_seen(&seen, number, alone);
             register.add(number, observer);
             seen
         })
@@ -284,13 +283,8 @@ impl<E: Event> Listeners<E> {
         self.roster.adopt(&mut desk.observers);
         while let Some(told) = desk.run.pop_front() {
             let (observers, panics) = (&mut desk.observers, &mut shift.panics);
-            let value = told.value;
-            if told.is_past {
-                observers.offer(told.after, told.up_to, &value, panics);
-            } else {
-                observers.tell(told.up_to + 1, Old::Lent(&value), &value, panics);
-            }
-            panics.catch(|| drop(value));
+            observers.offer(told.after, told.up_to, &told.value, panics);
+            panics.catch(|| drop(told));
             if shift.has_told() && !desk.run.is_empty() {
                 return;
             }

@@ -39,6 +39,10 @@ pub(crate) trait Presence<V> {
     /// was not: then nobody is there yet.
     fn raise(&self) -> bool;
 
+    /// Under the lock of the listeners: one of them has come, and has seen that. It is alone if nobody
+    /// was there before.
+    fn has_seen(&self, _value: &V, _number: u64, _is_alone: bool) {}
+
     /// Nobody is in the register.
     fn lower(&self);
 }

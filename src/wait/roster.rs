@@ -225,7 +225,7 @@ impl<E: Event> Desk<E> {
         self.post(version, old, new, panics);
     }
 
-    /// Offers a state that is past to the conditions registered after `after`, `up_to` included.
+    /// Offers a state to the conditions registered after `after`, `up_to` included.
     pub(crate) fn offer(&mut self, after: u64, up_to: u64, state: &E, panics: &mut Panics) {
         visit(&mut self.conditions, panics, |since, condition, panics| {
             if since <= after || since > up_to {

@@ -195,3 +195,6 @@ impl<D> Shifts<D> {
         Some(desk)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -70,7 +70,11 @@ fn every_value_from_the_first_poll_on_is_judged() {
     model(3, || {
         let cell = cell();
         let writer = cell.clone();
-        let writing = thread::spawn(move || (0..3).for_each(|_| drop(writer.increment_and_get())));
+        let writing = thread::spawn(move || {
+            for _ in 0..3 {
+                writer.increment_and_get();
+            }
+        });
         let judged = judged_by_a_newcomer(&cell, || writing.join().unwrap());
         for value in judged[0] + 1..=3 {
             assert_eq!(count(&judged, value), 1, "{value} in {judged:?}");
@@ -137,6 +141,26 @@ fn what_two_have_seen_is_not_told_again() {
         writing.join().unwrap();
         assert!(poll_once(first.as_mut()).is_pending());
         assert_eq!(*judged.lock().unwrap(), [0, 1]);
+    });
+}
+
+/// G4: of two writers of equal values each tells his own; who overwrites the other's does not tell it
+/// for him as well.
+#[test]
+fn what_replaces_an_equal_value_is_told_once() {
+    model(2, || {
+        let cell = cell();
+        let (mut wait, judged) = recorder(&cell);
+        assert!(poll_once(wait.as_mut()).is_pending());
+        let writer = cell.clone();
+        let writing = thread::spawn(move || writer.set(1));
+        cell.set(1);
+        writing.join().unwrap();
+        // A poll judges a bounded part of what has come.
+        for _ in 0..4 {
+            assert!(poll_once(wait.as_mut()).is_pending());
+        }
+        assert_eq!(*judged.lock().unwrap(), [0, 1, 1]);
     });
 }
 

@@ -105,6 +105,22 @@ fn who_is_parked_is_in_the_larger_table() {
     });
 }
 
+/// The words come with the table that is taken in use. The writer writes once: another write would
+/// make up for what this one misses. The newcomer runs first: loom keeps only the last access to a
+/// place, so his read of which table is in use, before he stores it, would hide that of a writer
+/// who ran before, and no switch would be tried there.
+#[test]
+fn the_words_come_with_the_larger_table() {
+    model(3, || {
+        let (cell, mut keeper) = stepped_over();
+        let writer = cell.clone();
+        let writing = thread::spawn(move || writer.set(5));
+        let _newcomer = parked_equal(&cell, 7);
+        writing.join().unwrap();
+        assert_eq!(poll_once(keeper.as_mut()), Poll::Ready(5));
+    });
+}
+
 /// A table is written anew, because a level has gone from it, while others are asked of it.
 #[test]
 fn who_stays_is_in_the_table_that_is_written_anew() {

@@ -9,9 +9,10 @@ use crate::{
         file::{Shared, Wanted},
         head::{Identity, Kind, VALUE},
         options::Options,
+        told::Told,
         waiting::Keeper,
     },
-    sync::{Arc, AtomicBool, Mutex},
+    sync::{Arc, AtomicBool},
     wait::listeners::Listeners,
 };
 
@@ -46,7 +47,7 @@ impl<T: ShmPrimitive> Atomic<T> {
             shared,
             listeners: Listeners::new(),
             present: AtomicBool::new(false),
-            told: Mutex::default(),
+            told: Told::nobody(),
         });
         let keeper = Arc::new(Keeper(inner.clone()));
         Ok(Self { inner, keeper })
