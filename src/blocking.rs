@@ -61,10 +61,6 @@ impl Wake for Signal {
     fn wake(self: Arc<Self>) {
         self.raise();
     }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.raise();
-    }
 }
 
 /// A closure on the stack of a thread that sleeps, lent to whoever delivers.

@@ -165,3 +165,15 @@ impl<T: fmt::Debug> fmt::Debug for AtomicReference<T> {
 // A closure that panics changes nothing, and a reference is always whole.
 impl<T> panic::UnwindSafe for AtomicReference<T> {}
 impl<T> panic::RefUnwindSafe for AtomicReference<T> {}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_told_apart_by_what_they_refer_to() {
+        let one = Arc::new(1);
+        assert_eq!(one.identity(), one.clone().identity());
+        assert_ne!(one.identity(), Arc::new(1).identity());
+    }
+}

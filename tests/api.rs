@@ -208,6 +208,7 @@ fn g13_handles_streams_and_events_say_what_they_are() {
     let atom = Atom::new("shown");
     let (view, changes) = (atom.view(), atom.changes());
     let (bounded, snapshots) = (atom.changes_bounded(1), atom.snapshots());
+    let (weak, reader) = (atom.downgrade(), atom.reader());
     let (said, event) = channel();
     atom.add_watch("key", move |e| drop(said.send(format!("{e:?}"))));
     atom.reset("new");
@@ -219,6 +220,8 @@ fn g13_handles_streams_and_events_say_what_they_are() {
     assert!(number.contains('7') && text.contains("\"seven\""));
     assert!(format!("{view:?}").contains("AtomView"));
     assert!(format!("{view:?}").contains("\"new\""));
+    assert!(format!("{weak:?}").contains("WeakAtom"));
+    assert!(format!("{reader:?}").contains("Reader"));
     assert!(format!("{changes:?}").contains("Changes"));
     assert!(format!("{bounded:?}").contains("BoundedChanges"));
     assert!(format!("{snapshots:?}").contains("Snapshots"));

@@ -78,6 +78,34 @@ fn g10_a_snapshot_keeps_its_value_and_no_other() {
     assert_eq!(live.count(), 1);
 }
 
+/// More than fit into the count beside the current value's address, which is 16 bits.
+const READS: usize = 200_000;
+
+#[test]
+fn g10_a_value_outlives_any_number_of_reads_and_nothing_longer() {
+    let (atom, live) = counted();
+    (0..READS).for_each(|_| drop(atom.load()));
+    assert_eq!((live.count(), **atom.load()), (1, 0));
+    atom.reset(live.value(1));
+    assert_eq!(live.count(), 1);
+
+    two_threads(
+        || (0..READS).for_each(|_| drop(atom.load())),
+        || (0..READS).for_each(|_| drop(atom.load())),
+    );
+    atom.reset(live.value(2));
+    assert_eq!(live.count(), 1);
+
+    let held: Vec<_> = (0..READS).map(|_| atom.load()).collect();
+    atom.reset(live.value(3));
+    assert_eq!(live.count(), 2);
+    assert!(held.iter().all(|snapshot| ***snapshot == 2));
+    drop(held);
+    assert_eq!(live.count(), 1);
+    drop(atom);
+    assert_eq!(live.count(), 0);
+}
+
 #[test]
 fn g10_a_snapshot_outlives_its_atom() {
     let (atom, live) = counted();
