@@ -72,8 +72,12 @@ fn waits_of_all<T: Primitive>(cell: &Atomic<T>) {
     gives::<T>(cell.wait_equal(now));
     gives::<T>(cell.changed_from(now));
     gives::<T>(cell.update_when(|_| true, |n| n));
-    fn stream<T>(_: impl FusedStream<Item = T> + Unpin + Debug) {}
+    fn stream<T>(stream: impl FusedStream<Item = T> + Unpin + Debug) {
+        assert!(!stream.is_terminated(), "a cell does not close");
+        assert!(format!("{stream:?}").contains("Values"));
+    }
     stream::<T>(cell.values());
+    stream::<T>(Arc::new(Atomic::new(now)).values_owned());
 }
 
 fn waits_of_numbers<T: Number>(cell: &Atomic<T>) {

@@ -65,6 +65,7 @@ fn g10_memory_of_cells() {
     cancelling_leaves_nothing(false);
     cancelling_leaves_nothing(true);
     overlapping_leaves_nothing();
+    overlapping_at_a_reference_leaves_nothing();
     answers_leave_nothing(true);
     answers_leave_nothing(false);
     references_are_dropped_at_once();
@@ -283,6 +284,19 @@ fn overlapping_leaves_nothing() {
         assert!(peak <= 32 * 1024, "{name}: {peak} bytes");
         assert!(live <= 32 * 1024, "{name}: {live} bytes left");
     }
+}
+
+/// The same where nobody writes.
+fn overlapping_at_a_reference_leaves_nothing() {
+    let reference = AtomicReference::new(0);
+    let mut before = None;
+    let (live, peak) = constant(|| {
+        let wait = parked(Box::pin(reference.wait_for(|_| false)));
+        drop(before.replace(wait));
+    });
+    println!("{CYCLES} overlapping at a reference: {live} bytes left, {peak} at most");
+    assert!(peak <= 32 * 1024, "{peak} bytes");
+    assert!(live <= 32 * 1024, "{live} bytes left");
 }
 
 /// The same for waits that are answered, also where nobody fetches the answer.
