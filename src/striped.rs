@@ -79,3 +79,27 @@ fn width() -> usize {
         (4 * enough).min(MANY).max(enough)
     })
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::atomic::primitive::{Access, Arithmetic};
+
+    /// However many threads there have been, and they do not all write to one.
+    #[test]
+    fn every_thread_has_one_of_the_stripes() {
+        type Verbs = <u64 as crate::atomic::primitive::Sealed>::Verbs;
+        let striped = Striped::<u64>::new(0);
+        assert!(striped.mine().is_none());
+        striped.spread(0);
+        for _ in 0..200 {
+            thread::scope(|scope| {
+                scope.spawn(|| Verbs::add_to(striped.mine().expect("spread"), 1));
+            });
+        }
+        let counts: Vec<u64> = striped.all().map(Verbs::load).collect();
+        assert_eq!(counts.iter().sum::<u64>(), 200);
+        assert!(counts.iter().filter(|count| **count > 0).count() > 1);
+        assert!(width().is_power_of_two() && counts.len() == 1 + width());
+    }
+}
