@@ -268,6 +268,19 @@ impl Core {
     fn version(&self) -> u64 {
         self.store.now().number()
     }
+
+    /// Looks, and tells; so many waits had `begun` before.
+    fn look_after(&self, begun: u64) {
+        let now = self.version();
+        // Relaxed: this thread alone uses it. Versions do not come back, so who waits has judged
+        // this one, or registered at it.
+        let told = self.told.swap(now + 1, Ordering::Relaxed);
+        if told != now + 1 && self.present.load(Ordering::SeqCst) {
+            let (old, new) = (now, now);
+            let write = Write { old, new, begun };
+            self.listeners.tell(write, self);
+        }
+    }
 }
 
 impl Watched for Core {
@@ -284,16 +297,7 @@ impl Watched for Core {
     }
 
     fn look(&self) {
-        let begun = self.listeners.arrivals().so_far();
-        let now = self.version();
-        // Relaxed: this thread alone uses it. Versions do not come back, so who waits has judged
-        // this one, or registered at it.
-        let told = self.told.swap(now + 1, Ordering::Relaxed);
-        if told != now + 1 && self.present.load(Ordering::SeqCst) {
-            let (old, new) = (now, now);
-            let write = Write { old, new, begun };
-            self.listeners.tell(write, self);
-        }
+        self.look_after(self.listeners.arrivals().so_far());
     }
 
     fn retire(&self) {
@@ -308,11 +312,13 @@ impl Presence<u64> for Core {
 
     fn raise(&self) -> bool {
         // SeqCst, as all of this: before the number of the wait, and its look.
-        let is_first = !self.present.swap(true, Ordering::SeqCst);
+        self.present.store(true, Ordering::SeqCst);
         // A sleeper of its own: else a writer that is stopped between disarming and waking would keep
         // this wait from the wake of the next one.
         self.store.shared.signal().arm();
-        is_first
+        // Who knows of which value is asked only where one has replaced another, and a look tells of
+        // one alone.
+        false
     }
 
     fn lower(&self) {
@@ -371,3 +377,6 @@ impl<T> fmt::Debug for Atom<T> {
 // As for the atom of one process.
 impl<T> panic::UnwindSafe for Atom<T> {}
 impl<T> panic::RefUnwindSafe for Atom<T> {}
+
+#[cfg(test)]
+mod tests;

@@ -178,11 +178,13 @@ impl<T: ShmPrimitive> Presence<T> for Inner<T> {
 
     fn raise(&self) -> bool {
         // SeqCst, as all of this: before the number of the wait, and its look.
-        let is_first = !self.present.swap(true, Ordering::SeqCst);
+        self.present.store(true, Ordering::SeqCst);
         // A sleeper of its own: else a writer that is stopped between disarming and waking would keep
         // this wait from the wake of the next one.
         self.shared.signal().arm();
-        is_first
+        // Who knows of which value is asked only where one has replaced another, and a look tells of
+        // one alone.
+        false
     }
 
     fn has_seen(&self, value: &T, number: u64, is_alone: bool) {
@@ -244,3 +246,6 @@ impl<T: ShmPrimitive> fmt::Debug for Atomic<T> {
 // As for the cell of one process.
 impl<T: ShmPrimitive> panic::UnwindSafe for Atomic<T> {}
 impl<T: ShmPrimitive> panic::RefUnwindSafe for Atomic<T> {}
+
+#[cfg(test)]
+mod tests;

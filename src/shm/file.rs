@@ -221,3 +221,18 @@ fn fill(file: &File, identity: &Identity, contents: &Contents) -> Result<(), Shm
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Not tried for ever, as after a signal.
+    #[test]
+    fn a_read_that_the_system_refuses_is_an_error() {
+        let path = std::env::temp_dir().join(format!("atomos-file-{}", std::process::id()));
+        let unreadable = File::create(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let error = read_up_to(&unreadable, &mut [0; 8], 0).unwrap_err();
+        assert_ne!(error.kind(), io::ErrorKind::Interrupted);
+    }
+}

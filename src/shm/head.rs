@@ -218,3 +218,26 @@ impl Head {
         self.word(EPOCH)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait::panics;
+
+    // Else a damaged number would lead out of the mapping.
+    #[test]
+    fn a_word_beyond_what_is_mapped_is_refused() {
+        let path = std::env::temp_dir().join(format!("atomos-head-{}", std::process::id()));
+        let mut options = File::options();
+        let file = options.read(true).write(true).create_new(true).open(&path);
+        let file = file.unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file.set_len(PREFIX as u64).unwrap();
+        let head = Head::map(&file, PREFIX).unwrap();
+        let is_refused = |at| panics::run(|| _ = head.word::<AtomicU64>(at)).is_err();
+        assert!(!is_refused(0) && !is_refused(PREFIX - 8));
+        for at in [4, PREFIX - 4, PREFIX, PREFIX + 8, 4096] {
+            assert!(is_refused(at), "{at}");
+        }
+    }
+}

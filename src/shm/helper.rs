@@ -395,4 +395,4 @@ impl Drop for Ticket {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -60,3 +60,17 @@ impl Default for Options {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recheck_is_as_given_and_a_millisecond_at_least() {
+        let recheck = |nanos| Options::new().recheck(Duration::from_nanos(nanos)).recheck;
+        assert_eq!(recheck(3_000_000_001), Duration::from_nanos(3_000_000_001));
+        for short in [0, 1, 999_999] {
+            assert_eq!(recheck(short), Duration::from_millis(1));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a look tells, and whom (G5, P5): looks made by hand, without the thread.
+
+use std::sync::mpsc;
+
+use tokio_test::{assert_pending, task::spawn};
+
+use super::*;
+use crate::{
+    future::{Open, wait_for::WaitMap},
+    shm::helper::tests::{Folder, alone_in, dropped_in_a_fork},
+};
+
+/// A wait for a value that does not come, with all that it is asked about.
+macro_rules! asked {
+    ($inner:expr) => {{
+        let (ask, asked) = mpsc::channel();
+        let wait = WaitMap::new($inner, move |value: &u64| {
+            ask.send(*value).expect("somebody listens");
+            None::<()>
+        });
+        (spawn(Open(wait)), asked)
+    }};
+}
+
+#[test]
+fn g05_whoever_comes_is_asked_once_about_a_value() {
+    let folder = Folder::new();
+    let cell = folder.cell("cell");
+    let inner = &*cell.inner;
+    cell.set(7);
+    let (mut first, of_first) = asked!(inner);
+    assert_pending!(first.poll());
+    Watched::look(inner);
+    assert_eq!(of_first.try_iter().collect::<Vec<_>>(), [7]);
+    // The value is known to all but this one, who sees it by himself.
+    let (mut second, of_second) = asked!(inner);
+    assert_pending!(second.poll());
+    Watched::look(inner);
+    assert_eq!(of_first.try_iter().count(), 0);
+    assert_eq!(of_second.try_iter().collect::<Vec<_>>(), [7]);
+    // This one comes between a change and the look.
+    cell.set(8);
+    let (mut third, of_third) = asked!(inner);
+    assert_pending!(third.poll());
+    (0..3).for_each(|_| Watched::look(inner));
+    for others in [of_first, of_second] {
+        assert_eq!(others.try_iter().collect::<Vec<_>>(), [8]);
+    }
+    assert!(of_third.try_iter().count() <= 2);
+}
+
+#[test]
+fn g05_nobody_is_told_after_the_last_wait() {
+    let folder = Folder::new();
+    let cell = folder.cell("cell");
+    let inner = &*cell.inner;
+    let (mut wait, _asked) = asked!(inner);
+    assert_pending!(wait.poll());
+    assert!(inner.present.load(Ordering::SeqCst));
+    drop(wait);
+    cell.set(1);
+    Watched::look(inner);
+    assert!(!inner.present.load(Ordering::SeqCst));
+}
+
+// A thread that the child has not may hold it.
+#[test]
+fn a_wait_that_is_dropped_in_a_fork_takes_no_lock() {
+    alone_in(
+        "cell",
+        "a_wait_that_is_dropped_in_a_fork_takes_no_lock",
+        || {
+            let folder = Folder::new();
+            let cell = folder.cell("cell");
+            let mut waits: Vec<_> = (0..100).map(|_| spawn(cell.wait_at_least(1))).collect();
+            for wait in &mut waits {
+                assert_pending!(wait.poll());
+            }
+            dropped_in_a_fork(&cell.inner.listeners, 0, waits);
+        },
+    );
+}
