@@ -93,6 +93,33 @@ fn a_load_of_an_unchanged_value_gives_the_same_snapshot() {
 }
 
 #[test]
+fn a_value_is_decoded_once() {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    static DECODED: AtomicUsize = AtomicUsize::new(0);
+    #[derive(Serialize)]
+    struct Counted(u64);
+    impl<'de> Deserialize<'de> for Counted {
+        fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+            DECODED.fetch_add(1, Relaxed);
+            u64::deserialize(d).map(Counted)
+        }
+    }
+    let path = TempPath::new("atom");
+    let open = || shm::Atom::open(&path, "counted", || Counted(0)).unwrap();
+    let (a, b) = (open(), open());
+    for n in 1..4 {
+        b.reset(Counted(n)).unwrap();
+        assert_eq!(DECODED.load(Relaxed), n as usize - 1);
+        for _ in 0..3 {
+            assert_eq!(a.load().unwrap().0, n);
+            assert!(a.swap_if(|_| None).unwrap().is_none());
+            assert_eq!(b.load().unwrap().0, n);
+        }
+        assert_eq!(DECODED.load(Relaxed), n as usize);
+    }
+}
+
+#[test]
 fn g07_an_update_that_panics_or_declines_changes_nothing() {
     let path = TempPath::new("atom");
     let atom = numbers(&path);
@@ -258,10 +285,24 @@ fn who_has_a_file_open_that_is_deleted_goes_on_with_it() {
 #[test]
 fn a_place_is_free_as_soon_as_who_waited_has_dropped_the_atom() {
     let path = TempPath::new("atom");
-    let one = Options::new().max_participants(1);
+    let three = Options::new().max_participants(3);
+    let open = || shm::Atom::open_with(&path, "number", || 1, &three).unwrap();
+    let _others = [open(), open()];
     for _ in 0..200 {
-        let atom = shm::Atom::open_with(&path, "number", || 1, &one).unwrap();
+        let atom = open();
         assert_eq!(*atom.blocking_wait_for(|n| *n == 1).unwrap(), 1);
         drop(atom);
     }
+}
+
+#[test]
+fn an_atom_a_cell_and_their_streams_say_what_they_are() {
+    let (atom_path, cell_path) = (TempPath::new("atom"), TempPath::new("cell"));
+    let atom = numbers(&atom_path);
+    atom.reset(vec![1, 2, 3]).unwrap();
+    assert_eq!(format!("{atom:?}"), "Atom { version: 1, .. }");
+    assert_eq!(format!("{:?}", atom.snapshots()), "Snapshots { .. }");
+    let cell = shm::Atomic::open(&cell_path, 1.5).unwrap();
+    assert_eq!(format!("{cell:?}"), "1.5");
+    assert_eq!(format!("{:?}", cell.values()), "Values { .. }");
 }

@@ -611,3 +611,23 @@ fn p3_a_value_that_there_is_no_room_for_takes_none() {
         assert_eq!(*atom.load().unwrap(), [1]);
     });
 }
+
+#[test]
+fn what_others_have_said_is_the_source_of_an_error() {
+    use std::error::Error;
+    let path = TempPath::new("damage");
+    let nowhere = shm::inspect(&path).unwrap_err();
+    let source = nowhere.source().expect("of the operating system");
+    let source = source.downcast_ref::<io::Error>().unwrap();
+    assert_eq!(source.kind(), io::ErrorKind::NotFound);
+    assert!(nowhere.to_string().contains(&source.to_string()));
+
+    let atom = shm::Atom::open(&path, "text", || vec![u64::MAX]).unwrap();
+    let text = shm::Atom::open(&path, "text", String::new).unwrap();
+    let undecoded = text.load().unwrap_err();
+    let source = undecoded.source().expect("of the decoder");
+    assert!(undecoded.to_string().contains(&source.to_string()));
+    drop(atom);
+
+    assert!(ShmError::NotAtomos.source().is_none());
+}

@@ -5,7 +5,7 @@
 
 mod support;
 
-use atomos::shm::{self, ShmError};
+use atomos::shm::{self, Options, ShmError};
 use futures::FutureExt;
 use support::{TempPath, caught};
 
@@ -61,9 +61,24 @@ fn a_cell_can_be_used_but_not_waited_for() {
     assert_eq!(cell.get(), 2);
 }
 
+fn the_place_of_the_parent_is_not_given_away() {
+    let path = TempPath::new("fork");
+    let one = Options::new().max_participants(1);
+    let open = || shm::Atom::open_with(&path, "number", || 1_u32, &one);
+    let mut atom = Some(open().unwrap());
+    assert!(in_fork(|| {
+        drop(atom.take());
+        matches!(open(), Err(ShmError::ParticipantsFull))
+    }));
+    assert!(matches!(open(), Err(ShmError::ParticipantsFull)));
+    drop(atom);
+    assert_eq!(*open().unwrap().load().unwrap(), 1);
+}
+
 /// One test, so that no other thread of the process is in the middle of something.
 #[test]
 fn what_is_shared_with_a_fork_is_refused() {
     an_atom_is_refused_until_it_is_opened_again();
     a_cell_can_be_used_but_not_waited_for();
+    the_place_of_the_parent_is_not_given_away();
 }

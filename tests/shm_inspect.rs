@@ -5,12 +5,12 @@ mod support;
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{FileExt, PermissionsExt},
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
-use atomos::shm::{self, Held, Options, Stored};
+use atomos::shm::{self, Held, Options, ShmError, Stored};
 use support::{TempPath, in_time};
 
 fn team(path: &TempPath) -> shm::Atom<Vec<String>> {
@@ -33,6 +33,29 @@ fn a_cell_of_every_type_is_shown() {
     }
     each!(true => Bool, -5_i32 => I32, u32::MAX => U32, i64::MIN => I64, u64::MAX => U64);
     each!(0.1_f32 => F32, -1e300_f64 => F64);
+}
+
+#[test]
+fn a_value_is_printed_as_the_number_that_it_is() {
+    use Stored::*;
+    let shown = |value: Stored| value.to_string();
+    assert_eq!(shown(Bool(true)), "true");
+    assert_eq!([I32(-5), I64(-5)].map(shown), ["-5", "-5"]);
+    assert_eq!([U32(7), U64(7)].map(shown), ["7", "7"]);
+    assert_eq!([F32(0.5), F64(0.5)].map(shown), ["0.5", "0.5"]);
+    assert_eq!(shown(Encoded(vec![1, 2, 3])), "3 bytes");
+}
+
+#[test]
+fn p3_a_flag_that_is_none_is_shown_as_damage() {
+    let path = TempPath::new("inspect");
+    let _flag = shm::Atomic::open(&path, true).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    for byte in [2, 3, 0x80, 0xff] {
+        file.write_all_at(&[byte], 64).unwrap();
+        let found = shm::inspect(&path).unwrap().value;
+        assert!(matches!(found, Err(ShmError::Corrupt { .. })), "{found:?}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use atomos::{
     Snapshot,
     shm::{self, Options},
 };
-use futures::{FutureExt, StreamExt, executor::block_on};
+use futures::{FutureExt, StreamExt, executor::block_on, stream::FusedStream};
 #[cfg(feature = "tokio")]
 use support::in_time;
 use support::{LIMIT, TempPath, caught, everywhere};
@@ -31,13 +31,16 @@ fn two_atoms(path: &TempPath) -> (shm::Atom<Vec<u64>>, shm::Atom<Vec<u64>>) {
 
 /// Polls until it is woken, since another thread wakes it; the first poll must not be ready.
 macro_rules! woken {
-    ($task:expr) => {{
+    ($task:expr) => {
+        woken!($task, poll)
+    };
+    ($task:expr, $poll:ident) => {{
         let since = Instant::now();
         while !$task.is_woken() {
             assert!(since.elapsed() < LIMIT, "not woken");
             std::thread::yield_now();
         }
-        $task.poll()
+        $task.$poll()
     }};
 }
 
@@ -108,10 +111,7 @@ fn p5_streams_give_what_is_there_and_then_the_latest() {
     assert_eq!(assert_ready!(values.poll_next()), Some(0));
     assert_pending!(values.poll_next());
     other_cell.set(1);
-    while !values.is_woken() {
-        std::thread::yield_now();
-    }
-    assert_eq!(assert_ready!(values.poll_next()), Some(1));
+    assert_eq!(assert_ready!(woken!(values, poll_next)), Some(1));
     // Overwritten between two polls: passed over.
     other_cell.set(2);
     other_cell.set(3);
@@ -125,11 +125,39 @@ fn p5_streams_give_what_is_there_and_then_the_latest() {
     assert_pending!(snapshots.poll_next());
     // An equal value is a commit all the same.
     other_atom.reset(vec![]).unwrap();
-    while !snapshots.is_woken() {
-        std::thread::yield_now();
-    }
-    let second = assert_ready!(snapshots.poll_next()).unwrap().unwrap();
+    let second = assert_ready!(woken!(snapshots, poll_next))
+        .unwrap()
+        .unwrap();
     assert_eq!(Snapshot::version(&second), 1);
+}
+
+#[test]
+fn p5_a_stream_has_ended_after_an_error_and_not_before() {
+    use std::os::unix::fs::FileExt;
+    let (cell_path, atom_path) = (TempPath::new("cell"), TempPath::new("atom"));
+    let (cell, _) = two_cells(&cell_path);
+    let mut values = spawn(cell.values());
+    assert!(!values.is_terminated());
+    assert_eq!(assert_ready!(values.poll_next()), Some(0));
+    assert_pending!(values.poll_next());
+    assert!(!values.is_terminated());
+
+    let (atom, _) = two_atoms(&atom_path);
+    let mut snapshots = spawn(atom.snapshots());
+    assert!(!snapshots.is_terminated());
+    assert!(assert_ready!(snapshots.poll_next()).unwrap().is_ok());
+    assert_pending!(snapshots.poll_next());
+    assert!(!snapshots.is_terminated());
+    // A version that there is no slot for.
+    let file = std::fs::File::options().write(true).open(&atom_path);
+    file.unwrap().write_all_at(&[0xff; 8], 64).unwrap();
+    assert!(
+        assert_ready!(woken!(snapshots, poll_next))
+            .unwrap()
+            .is_err()
+    );
+    assert!(snapshots.is_terminated());
+    assert!(assert_ready!(snapshots.poll_next()).is_none());
 }
 
 #[test]
