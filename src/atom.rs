@@ -29,7 +29,7 @@ use self::{
     view::{AtomView, Shared},
     watch::{WatchEvent, WatchKey},
 };
-use crate::{sync::Ordering, wait::source::Source};
+use crate::sync::Ordering;
 
 /// A shared value that changes as a whole, by compare-and-swap, and whose changes can be awaited.
 ///

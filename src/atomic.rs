@@ -355,10 +355,6 @@ impl<T: Primitive> Source for Atomic<T> {
         self.get()
     }
 
-    fn deliver(&self) {
-        self.observers().listeners.deliver(self);
-    }
-
     #[cfg(not(loom))]
     fn is_deliverer(&self) -> bool {
         let observers = self.observers();

@@ -131,10 +131,6 @@ impl<T> Source for AtomicReference<T> {
         self.get()
     }
 
-    fn deliver(&self) {
-        self.listeners().deliver(self);
-    }
-
     #[cfg(not(loom))]
     fn is_deliverer(&self) -> bool {
         self.listeners().is_deliverer()

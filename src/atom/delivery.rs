@@ -155,18 +155,6 @@ impl<T> Source for AtomView<T> {
         self.load()
     }
 
-    /// # Panics
-    ///
-    /// With the first panic of a watch, a waker or a destructor, when all is delivered.
-    #[cold]
-    fn deliver(&self) {
-        let hub = self.hub();
-        hub.shifts.call(
-            |desk, shift| Round::new(self, hub, shift).work(desk, None),
-            || Backlog::Short,
-        );
-    }
-
     #[cfg(not(loom))]
     fn is_deliverer(&self) -> bool {
         let hub = self.hub();
@@ -175,6 +163,20 @@ impl<T> Source for AtomView<T> {
 }
 
 impl<T> AtomView<T> {
+    /// Calls the deliverer, which may be the caller himself.
+    ///
+    /// # Panics
+    ///
+    /// With the first panic of a watch, a waker or a destructor, when all is delivered.
+    #[cold]
+    pub(crate) fn deliver(&self) {
+        let hub = self.hub();
+        hub.shifts.call(
+            |desk, shift| Round::new(self, hub, shift).work(desk, None),
+            || Backlog::Short,
+        );
+    }
+
     /// Calls the deliverer after a commit, which is `mine`.
     #[inline(never)]
     pub(crate) fn deliver_mine(&self, mine: &Snapshot<T>) {

@@ -348,10 +348,6 @@ impl Source for Core {
         self.version()
     }
 
-    fn deliver(&self) {
-        self.listeners.deliver(self);
-    }
-
     fn is_deliverer(&self) -> bool {
         helper::is_here() || self.listeners.is_deliverer()
     }

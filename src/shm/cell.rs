@@ -217,10 +217,6 @@ impl<T: ShmPrimitive> Source for Inner<T> {
         self.get()
     }
 
-    fn deliver(&self) {
-        self.listeners.deliver(self);
-    }
-
     fn is_deliverer(&self) -> bool {
         helper::is_here() || self.listeners.is_deliverer()
     }

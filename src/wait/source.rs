@@ -31,9 +31,6 @@ pub(crate) trait Source {
     /// The current state.
     fn look(&self) -> Self::Event;
 
-    /// Calls the deliverer, which may be the caller himself.
-    fn deliver(&self);
-
     /// Whether the current thread is telling the observers, or serving those in line, in an outer
     /// frame.
     #[cfg(not(loom))]
