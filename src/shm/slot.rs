@@ -88,11 +88,8 @@ impl<'a> Slot<'a> {
         room.if_whole(self.sum(36).load(Relaxed), mapped)
     }
 
-    /// Owner, while it is being written.
+    /// Owner, while it is being written. If that is changed in part, the checksum does not fit.
     pub(super) fn set_room(self, room: Room) {
-        // First, so that a room which was changed in part is none.
-        self.sum(36).store(!room.checksum(), Relaxed);
-        super::kill::point("grow: room unset");
         self.number(8).store(room.offset, Relaxed);
         super::kill::point("grow: offset set");
         self.number(16).store(room.capacity, Relaxed);

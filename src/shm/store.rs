@@ -292,3 +292,20 @@ impl Reading for Store {
         Ok(Slot::of(&self.shared.head, slot).record())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p3_room_is_made_for_values_that_can_be() {
+        for (len, capacity) in [(0, 256), (256, 256), (257, 512), (MAX_VALUE, MAX_VALUE)] {
+            assert_eq!(capacity_for(len).unwrap(), capacity);
+        }
+        for len in [MAX_VALUE + 1, u64::MAX] {
+            let refused = capacity_for(len).unwrap_err();
+            let is_it = |l, m| (l, m) == (len, MAX_VALUE);
+            assert!(matches!(refused, ShmError::TooLarge { len: l, max } if is_it(l, max)));
+        }
+    }
+}

@@ -56,11 +56,10 @@ const OPENING: [(&str, After); 6] = [
 ];
 
 /// The points that a commit passes, in that order.
-const WRITING: [(&str, After); 15] = [
+const WRITING: [(&str, After); 14] = [
     ("write: marked", Old),
     ("grow: begun", Old),
     ("grow: allocated", Old),
-    ("grow: room unset", Old),
     ("grow: offset set", Old),
     ("grow: capacity set", Old),
     ("grow: done", Old),
