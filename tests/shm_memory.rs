@@ -1,5 +1,6 @@
 //! What atoms and cells in files cost in memory, counted by the allocator: waits that are cancelled
-//! leave nothing (G8), buffers are used again, and a length that is damaged takes no memory (P3).
+//! leave nothing (G8), what is there is taken without memory, buffers are used again, and a length
+//! that is damaged takes none (P3).
 #![cfg(all(feature = "shm", not(loom)))]
 #![allow(unsafe_code)]
 
@@ -7,15 +8,20 @@ mod support;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
     collections::VecDeque,
     fs::File,
     os::unix::fs::FileExt,
     pin::Pin,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
 };
 
-use atomos::shm::{self, ShmError};
+use atomos::{
+    Snapshot,
+    shm::{self, ShmError},
+};
+use futures::Stream;
 use support::TempPath;
 
 /// Of all threads: one that sleeps for the tasks may free what they have made.
@@ -23,15 +29,21 @@ static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 static TOTAL: AtomicUsize = AtomicUsize::new(0);
 
+thread_local! {
+    /// How often this thread has asked for memory.
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+}
+
 struct Counting;
 
-// SAFETY: every call is passed on to the system's allocator, unchanged; the numbers beside it are
-// statics.
+// SAFETY: every call is passed on to the system's allocator, unchanged; the numbers beside it
+// neither allocate nor unwind.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let live = LIVE.fetch_add(layout.size(), Relaxed) + layout.size();
         PEAK.fetch_max(live, Relaxed);
         TOTAL.fetch_add(layout.size(), Relaxed);
+        CALLS.set(CALLS.get() + 1);
         // SAFETY: the caller's duties are those of the system's allocator.
         unsafe { System.alloc(layout) }
     }
@@ -61,6 +73,7 @@ fn g08_memory() {
     cancelling_leaves_nothing("atom", || parked(atom.wait_for(|n| *n == 9)));
     overlapping_leaves_nothing("cell", || parked(cell.wait_at_least(9)));
     overlapping_leaves_nothing("atom", || parked(atom.wait_for(|n| *n == 9)));
+    what_is_there_is_taken_without_memory(&cell, &atom);
     buffers_are_used_again();
     p3_a_damaged_length_takes_no_memory();
 }
@@ -99,6 +112,28 @@ fn overlapping_leaves_nothing<W>(name: &str, wait: impl Fn() -> W) {
     });
     println!("{CYCLES} overlapping, of a {name}: at most {peak} bytes");
     assert!(peak <= 32 * 1024, "{name}: {peak} bytes");
+}
+
+/// A stream that has something to give registers nobody.
+fn what_is_there_is_taken_without_memory(cell: &shm::Atomic<u64>, atom: &shm::Atom<u64>) {
+    let (mut values, mut snapshots) = (cell.values(), atom.snapshots());
+    for n in 100..200 {
+        cell.set(n);
+        let current = atom.reset(n).unwrap();
+        let before = CALLS.get();
+        assert_eq!(next(&mut values), Some(n));
+        let taken = next(&mut snapshots).unwrap().unwrap();
+        assert_eq!(CALLS.get(), before);
+        assert!(Snapshot::ptr_eq(&taken, &current));
+    }
+}
+
+fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    let mut context = Context::from_waker(Waker::noop());
+    match Pin::new(stream).poll_next(&mut context) {
+        Poll::Ready(item) => item,
+        Poll::Pending => panic!("there is something"),
+    }
 }
 
 fn buffers_are_used_again() {
