@@ -7,7 +7,7 @@ use tokio_test::{assert_pending, assert_ready, task::spawn};
 use super::*;
 use crate::{
     future::{Open, wait_for::WaitMap},
-    shm::helper::tests::{Folder, alone_in, dropped_in_a_fork},
+    shm::helper::tests::{Folder, alone_in, forks::dropped_in_a_fork},
 };
 
 fn atom(folder: &Folder) -> Atom<u64> {
@@ -79,7 +79,7 @@ fn g05_nobody_is_told_after_the_last_wait() {
 #[test]
 fn a_wait_that_is_dropped_in_a_fork_takes_no_lock() {
     alone_in(
-        "atom",
+        "atom::tests",
         "a_wait_that_is_dropped_in_a_fork_takes_no_lock",
         || {
             let folder = Folder::new();

@@ -7,7 +7,7 @@ use tokio_test::{assert_pending, task::spawn};
 use super::*;
 use crate::{
     future::{Open, wait_for::WaitMap},
-    shm::helper::tests::{Folder, alone_in, dropped_in_a_fork},
+    shm::helper::tests::{Folder, alone_in, forks::dropped_in_a_fork},
 };
 
 /// A wait for a value that does not come, with all that it is asked about.
@@ -67,7 +67,7 @@ fn g05_nobody_is_told_after_the_last_wait() {
 #[test]
 fn a_wait_that_is_dropped_in_a_fork_takes_no_lock() {
     alone_in(
-        "cell",
+        "cell::tests",
         "a_wait_that_is_dropped_in_a_fork_takes_no_lock",
         || {
             let folder = Folder::new();

@@ -3,8 +3,9 @@
 //! Each test runs in a process of its own, where nobody else has such a thread, and most of them
 //! once more as on a kernel that cannot sleep on many words.
 
+pub(in crate::shm) mod forks;
+
 use std::{
-    cell::RefCell,
     env, fs,
     future::Future,
     path::PathBuf,
@@ -28,10 +29,6 @@ use super::{
 use crate::{
     shm::{Atom, Atomic, Options, ShmError, Values, signal::Signal},
     sync::AtomicU32,
-    wait::{
-        condition::Condition, listeners::Listeners, mailbox::Event, presence::Presence,
-        roster::Observer,
-    },
 };
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -39,7 +36,7 @@ const CHILD: &str = "ATOMOS_TEST_HELPER_CHILD";
 
 /// Runs `body`, of the test with that name, in a process of its own.
 fn alone(name: &str, body: impl Fn()) {
-    alone_in("helper", name, body);
+    alone_in("helper::tests", name, body);
 }
 
 /// The same for a test of another module.
@@ -47,7 +44,7 @@ pub(in crate::shm) fn alone_in(module: &str, name: &str, body: impl Fn()) {
     if is_child() {
         return body();
     }
-    in_child(&format!("{module}::tests::{name}"), false);
+    in_child(&format!("{module}::{name}"), false);
 }
 
 /// And once more without `futex_waitv`.
@@ -432,97 +429,6 @@ fn a_wait_that_was_forgotten_keeps_no_thread() {
     });
 }
 
-// A thread of the parent may have been in any of its locks when the child was forked.
-#[test]
-fn a_fork_waits_for_no_lock_of_its_parent() {
-    alone("a_fork_waits_for_no_lock_of_its_parent", || {
-        let folder = Folder::new();
-        let cell = folder.cell("cell");
-        let mut wait = Box::pin(cell.wait_at_least(1));
-        assert!(is_pending(&mut wait));
-        let all = groups().lock();
-        let lists: Vec<_> = all.iter().map(|group| group.list.lock()).collect();
-        let Some(child) = fork() else {
-            let own = folder.cell("cell");
-            let mut own_wait = Box::pin(own.wait_at_least(1));
-            assert!(is_pending(&mut own_wait));
-            drop(wait);
-            drop(cell);
-            exit();
-        };
-        assert_succeeds(child);
-        drop(lists);
-        drop(all);
-    });
-}
-
-/// Forks. `None` in the child, which has ten seconds.
-#[allow(unsafe_code)]
-fn fork() -> Option<libc::pid_t> {
-    // SAFETY: the child takes no lock that a thread of the parent may hold: this is the test.
-    let child = unsafe { libc::fork() };
-    assert!(child >= 0);
-    if child > 0 {
-        return Some(child);
-    }
-    // SAFETY: it has no conditions. It ends a child that hangs.
-    unsafe { libc::alarm(10) };
-    None
-}
-
-/// Ends a child: it has succeeded.
-#[allow(unsafe_code)]
-fn exit() -> ! {
-    // SAFETY: it ends the process, without running what the parent has registered.
-    unsafe { libc::_exit(0) }
-}
-
-#[allow(unsafe_code)]
-fn assert_succeeds(child: libc::pid_t) {
-    let mut status = 0;
-    // SAFETY: `status` is a place for an `int`.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(status, 0);
-}
-
-/// Forks while this thread holds the lock of the register, and drops `waits` in the child.
-pub(in crate::shm) fn dropped_in_a_fork<E: Event>(
-    listeners: &Listeners<E>,
-    seen: E,
-    waits: impl Sized,
-) {
-    let looks = ForksInALook {
-        seen,
-        waits: RefCell::new(Some(waits)),
-    };
-    let observer = Observer::Condition(Arc::new(Condition::carried(false)));
-    drop(listeners.register(observer, &looks));
-}
-
-struct ForksInALook<E, W> {
-    seen: E,
-    waits: RefCell<Option<W>>,
-}
-
-impl<E: Clone, W> Presence<E> for ForksInALook<E, W> {
-    fn look(&self) -> E {
-        match fork() {
-            Some(child) => assert_succeeds(child),
-            None => {
-                drop(self.waits.take());
-                exit();
-            }
-        }
-        self.seen.clone()
-    }
-
-    fn raise(&self) -> bool {
-        false
-    }
-
-    fn lower(&self) {}
-}
-
 // G11: it sleeps, though nothing ends its sleep.
 #[test]
 fn g11_the_thread_sleeps_while_nothing_changes() {
@@ -548,15 +454,14 @@ fn g11_the_thread_sleeps_while_nothing_changes() {
 fn assert_all_sleep() {
     soon("a thread has got its name", || !threads().is_empty());
     let ran = || -> u64 {
-        let of = |id: &String| {
-            let path = format!("/proc/self/task/{id}/schedstat");
-            let text = fs::read_to_string(path).unwrap_or_default();
-            let nanos = text.split_whitespace().next();
-            nanos.and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
+        let of = |id: String| {
+            let text = fs::read_to_string(format!("/proc/self/task/{id}/schedstat")).ok()?;
+            text.split_whitespace().next()?.parse::<u64>().ok()
         };
-        threads().iter().map(of).sum()
+        threads().into_iter().filter_map(of).sum()
     };
     let before = ran();
+    assert!(before > 0, "the kernel does not say how long threads run");
     thread::sleep(Duration::from_millis(400));
     let ran = Duration::from_nanos(ran().saturating_sub(before));
     assert!(ran < Duration::from_millis(20), "it ran for {ran:?}");
