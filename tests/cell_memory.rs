@@ -276,7 +276,7 @@ fn overlapping_leaves_nothing() {
                 drop(window.pop_front());
             }
             cycles += 1;
-            if cycles % 100 == 0 {
+            if cycles % 1_000 == 0 {
                 cell.set(cycles % 3);
             }
         });

@@ -271,7 +271,7 @@ fn slide<W>(name: &str, register: impl Fn(Atom<u64>) -> W) {
             drop(window.pop_front());
         }
         cycles += 1;
-        if cycles % 100 == 0 {
+        if cycles % 1_000 == 0 {
             drop(atom.reset(cycles));
         }
     });

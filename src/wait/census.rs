@@ -73,3 +73,26 @@ macro_rules! census {
     }};
 }
 pub(crate) use census;
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// A cell counts once for each mark that it has, and not any more without one.
+    #[test]
+    fn a_cell_is_counted_while_it_is_marked() {
+        let (census, levels, listeners) = (Census::new(), Counted::not_yet(), Counted::not_yet());
+        levels.leave(&census);
+        assert!(census.is_zero(), "it was not counted");
+        levels.enter(&census);
+        levels.enter(&census);
+        listeners.enter(&census);
+        assert!(!census.is_zero());
+        levels.leave(&census);
+        assert!(!census.is_zero(), "it has the other mark");
+        listeners.leave(&census);
+        assert!(census.is_zero());
+        levels.enter(&census);
+        assert!(!census.is_zero(), "it is marked once more");
+    }
+}

@@ -185,3 +185,57 @@ impl<E: Event> State<E> {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn post(mailbox: &Mailbox<u64>, old: u64, new: u64) -> Fate {
+        let (old, new) = (vec![old], vec![new]);
+        mailbox.deliver(&mut Stock { old, new }, &mut Panics::new())
+    }
+
+    /// Whether its registration stays behind when the owner leaves.
+    fn leaves_a_record(mailbox: &Mailbox<u64>) -> bool {
+        mailbox.cancel(&mut Panics::new())
+    }
+
+    #[test]
+    fn a_record_stays_behind_of_an_owner_that_could_be_told_more() {
+        for keep in [Keep::All, Keep::Latest(1), Keep::First, Keep::Nothing] {
+            let mailbox = Mailbox::new(keep);
+            assert!(leaves_a_record(&mailbox), "{keep:?}");
+            assert!(mailbox.is_over());
+            assert!(!leaves_a_record(&mailbox), "{keep:?}: it has left");
+            assert_eq!(post(&mailbox, 1, 2), Fate::Leaves);
+
+            let mailbox = Mailbox::<u64>::new(keep);
+            mailbox.close(&mut Panics::new());
+            assert!(!mailbox.is_over());
+            assert!(!leaves_a_record(&mailbox), "{keep:?}: it was closed");
+
+            let mailbox = Mailbox::new(keep);
+            let stays = keep != Keep::First;
+            assert_eq!(post(&mailbox, 1, 2) == Fate::Stays, stays, "{keep:?}");
+            assert_eq!(leaves_a_record(&mailbox), stays, "{keep:?}: it was told");
+        }
+    }
+
+    #[test]
+    fn events_are_taken_in_order_and_the_end_last() {
+        let mailbox = Mailbox::new(Keep::Latest(2));
+        let mut cx = Context::from_waker(Waker::noop());
+        for old in 1..=4 {
+            assert_eq!(post(&mailbox, old, old + 1), Fate::Stays);
+        }
+        mailbox.close(&mut Panics::new());
+        assert!(matches!(mailbox.poll(&mut cx), Poll::Ready(Mail::Missed(2))));
+        for taken in 3..=4 {
+            let mail = mailbox.poll(&mut cx);
+            assert!(matches!(mail, Poll::Ready(Mail::Change { old, new }) if (old, new) == (taken, taken + 1)));
+        }
+        assert!(matches!(mailbox.poll(&mut cx), Poll::Ready(Mail::End)));
+    }
+}

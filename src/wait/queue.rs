@@ -144,11 +144,13 @@ mod tests {
             seed % bound
         };
         let (mut queue, mut map) = (Queue::new(), BTreeMap::new());
+        let mut pushed = 0;
         for step in 0..20_000_u64 {
             // It grows and shrinks in turns.
             let grows = step / 1_000 % 2 == 0;
             if below(10) < if grows { 7 } else { 3 } {
                 map.insert(queue.push(step), step);
+                pushed += 1;
             } else {
                 let number = below(queue.next_number() + 1);
                 let number = *map.range(number..).next().map_or(&number, |(n, _)| n);
@@ -160,6 +162,8 @@ mod tests {
             let mut rest = map.range_mut(number..).map(|(n, x)| (*n, x));
             assert_eq!(even, rest.find(|(_, x)| **x % 2 == 0));
             assert_eq!(queue.is_empty(), map.is_empty());
+            assert_eq!(queue.next_number(), pushed);
+            assert_eq!(queue.ring.len() - queue.gaps, map.len());
             assert!(queue.ring.len() <= 2 * (map.len() + TOLERATED) + 1);
             assert!(queue.ring.capacity() <= 4 * (map.len() + TOLERATED) * 2);
         }
