@@ -194,7 +194,8 @@ mod tests {
                 assert_eq!(levels.remove(place), None);
             } else {
                 // All of them, or those that came before one of the latest.
-                let last = [u64::MAX, arrival.saturating_sub(random >> 40 & 63)][(dice & 1) as usize];
+                let last =
+                    [u64::MAX, arrival.saturating_sub(random >> 40 & 63)][(dice & 1) as usize];
                 let mut taken = Vec::new();
                 levels.take(level..=level.saturating_add(1), last, |number, x| {
                     assert_eq!(number, x);

@@ -308,3 +308,6 @@ impl<E: Event> Listeners<E> {
         });
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -231,10 +231,15 @@ mod tests {
             assert_eq!(post(&mailbox, old, old + 1), Fate::Stays);
         }
         mailbox.close(&mut Panics::new());
-        assert!(matches!(mailbox.poll(&mut cx), Poll::Ready(Mail::Missed(2))));
+        assert!(matches!(
+            mailbox.poll(&mut cx),
+            Poll::Ready(Mail::Missed(2))
+        ));
         for taken in 3..=4 {
             let mail = mailbox.poll(&mut cx);
-            assert!(matches!(mail, Poll::Ready(Mail::Change { old, new }) if (old, new) == (taken, taken + 1)));
+            assert!(
+                matches!(mail, Poll::Ready(Mail::Change { old, new }) if (old, new) == (taken, taken + 1))
+            );
         }
         assert!(matches!(mailbox.poll(&mut cx), Poll::Ready(Mail::End)));
     }

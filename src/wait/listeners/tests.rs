@@ -1,0 +1,127 @@
+//! G4: for whom values are left. G11: a run of them is offered to others when it has become long.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    task::{Context, Waker},
+};
+
+use super::{Known, Left, RECENT, Write};
+use crate::{Atomic, sync::yields, wait::shift::turn};
+
+fn nothing_left() -> Left<u64> {
+    Left {
+        values: VecDeque::new(),
+        known: [Known::NOBODY; RECENT],
+        newest: 0,
+        last: 0,
+    }
+}
+
+/// What is left by a write of `new` in the place of `old`, before which so many had `begun`, when
+/// `now` is the value and so many have begun.
+fn put(left: &mut Left<u64>, (old, new): (u64, u64), begun: u64, (now, all): (u64, u64)) {
+    left.put(Write { old, new, begun }, now == new, all);
+}
+
+/// What was left since, each with the numbers after which and up to which it is for.
+fn taken(left: &mut Left<u64>) -> Vec<(u64, u64, u64)> {
+    let told = left.values.drain(..);
+    told.map(|told| (told.value, told.after, told.up_to))
+        .collect()
+}
+
+#[test]
+fn g4_one_writer_leaves_each_value_once() {
+    let mut left = nothing_left();
+    left.saw(10, 1, true);
+    put(&mut left, (10, 11), 1, (11, 1));
+    put(&mut left, (11, 12), 1, (12, 1));
+    assert_eq!(taken(&mut left), [(11, 0, 1), (12, 0, 1)]);
+}
+
+#[test]
+fn g4_what_newcomers_have_seen_is_not_left_for_them() {
+    let mut left = nothing_left();
+    left.saw(10, 1, true);
+    left.saw(10, 2, false);
+    left.saw(10, 3, false);
+    put(&mut left, (10, 11), 3, (11, 3));
+    assert_eq!(taken(&mut left), [(11, 0, 3)]);
+    // Its writer had not said that it is there, so those before have not been told of it.
+    left.saw(12, 4, false);
+    put(&mut left, (12, 13), 4, (13, 4));
+    assert_eq!(taken(&mut left), [(12, 0, 3), (13, 0, 4)]);
+    // One that comes after him saw it as well.
+    left.saw(14, 5, false);
+    left.saw(14, 6, false);
+    put(&mut left, (14, 15), 6, (15, 6));
+    assert_eq!(taken(&mut left), [(14, 0, 4), (15, 0, 6)]);
+}
+
+/// He may have begun between the write and its end.
+#[test]
+fn g4_a_value_is_for_all_if_it_is_there_and_else_for_those_before() {
+    let mut left = nothing_left();
+    left.saw(10, 1, true);
+    put(&mut left, (10, 11), 1, (11, 2));
+    put(&mut left, (11, 12), 2, (13, 3));
+    assert_eq!(taken(&mut left), [(11, 0, 2), (12, 0, 2)]);
+    // Who overwrote it knew of one more.
+    put(&mut left, (12, 13), 3, (13, 3));
+    assert_eq!(taken(&mut left), [(12, 2, 3), (13, 0, 3)]);
+}
+
+#[test]
+fn g4_a_value_that_was_overwritten_first_is_left_by_who_did_that() {
+    let mut left = nothing_left();
+    left.saw(10, 1, true);
+    put(&mut left, (11, 12), 1, (12, 1));
+    put(&mut left, (10, 11), 1, (12, 1));
+    assert_eq!(taken(&mut left), [(11, 0, 1), (12, 0, 1), (11, 0, 1)]);
+}
+
+/// So many writers may race each other before somebody is told twice.
+#[test]
+fn g4_the_latest_values_are_remembered() {
+    let last = RECENT as u64;
+    let mut left = nothing_left();
+    left.saw(1, 1, true);
+    for new in 2..=last {
+        put(&mut left, (new - 1, new), 1, (new, 1));
+    }
+    taken(&mut left);
+    put(&mut left, (1, 98), 1, (99, 1));
+    assert_eq!(taken(&mut left), [(98, 0, 1)]);
+    put(&mut left, (1, 99), 1, (99, 1));
+    assert_eq!(taken(&mut left), [(1, 0, 1), (99, 0, 1)], "one too many");
+}
+
+/// How often he yields who tells one value, in the course of which one thing after another is
+/// written by himself: first a run of so many, then one for each of them.
+fn yields_of_a_deliverer(run: usize) -> usize {
+    let cell = Arc::new(Atomic::new(0_usize));
+    let writer = Arc::downgrade(&cell);
+    let mut wait = Box::pin(cell.wait_for(move |n| {
+        let cell = writer.upgrade().expect("it is written to");
+        match n {
+            1 => (2..run + 2).for_each(|n| cell.set(n)),
+            n if (2..run + 2).contains(&n) => cell.set(n + run),
+            _ => {}
+        }
+        false
+    }));
+    let polled = wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending());
+    yields(|| cell.set(1))
+}
+
+#[test]
+fn g11_a_deliverer_offers_the_rest_after_every_event_past_his_turn() {
+    const PAST: usize = 10;
+    let run = turn() - 1;
+    // The last event of his turn is followed by an offer, too.
+    assert_eq!(yields_of_a_deliverer(run + PAST), 1 + PAST);
+    assert_eq!(yields_of_a_deliverer(run), 1);
+    assert_eq!(yields_of_a_deliverer(run / 4), 0);
+}
