@@ -194,4 +194,22 @@ mod tests {
                 .is_some_and(|(n, _)| n == 149)
         );
     }
+
+    /// A queue that shrinks gives room back, but not all: it may grow again.
+    #[test]
+    fn room_is_kept_for_as_many_again() {
+        let mut queue = Queue::new();
+        for n in 0..1_000 {
+            queue.push(n);
+        }
+        let room = queue.ring.capacity();
+        let mut left = 1_000;
+        while queue.ring.capacity() == room {
+            queue.remove(1_000 - left);
+            left -= 1;
+        }
+        assert!(room > 4 * (left as usize + TOLERATED));
+        assert!(room <= 4 * (left as usize + 1 + TOLERATED));
+        assert!(queue.ring.capacity() >= 2 * left as usize);
+    }
 }

@@ -306,3 +306,6 @@ fn visit<X>(
         panics.catch(|| drop(list.pop()));
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
