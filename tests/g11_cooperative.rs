@@ -255,6 +255,14 @@ fn g11_blocking_waits_take_no_part() {
             assert_eq!(*atom.blocking_wait_for(|n| *n == 0), 0);
             let seen = atom.blocking_wait_for_timeout(|n| *n == 0, std::time::Duration::ZERO);
             assert!(seen.is_some(), "it holds already, budget or not");
+            tokio::task::yield_now().await;
+            for _ in 0..1_000 {
+                assert_eq!(*atom.blocking_wait_for(|n| *n == 0), 0);
+            }
+            assert!(
+                coop::has_budget_remaining(),
+                "it has cost the task something"
+            );
             let writer = atom.clone();
             let writer = std::thread::spawn(move || drop(writer.reset(1)));
             assert_eq!(*atom.blocking_wait_for(|n| *n == 1), 1);
@@ -291,4 +299,20 @@ async fn g11_a_pending_wait_costs_nothing() {
     }
     assert_eq!(probe.wakes(), 0, "it would have yielded");
     assert!(coop::has_budget_remaining());
+}
+
+/// Nor does it wake its task again when it is polled once more without a budget.
+#[tokio::test]
+async fn g11_a_pending_wait_without_a_budget_wakes_its_task_once() {
+    let atom = Atom::new(0_u64);
+    spend_the_budget().await;
+    let probe = Probe::new();
+    let mut wait = Box::pin(atom.wait_for(|n| *n == 1));
+    for _ in 0..3 {
+        assert!(poll(&mut wait, &probe.waker()).is_pending());
+    }
+    assert_eq!(probe.wakes(), 1);
+    // What tokio puts off is woken now.
+    tokio::task::yield_now().await;
+    assert_eq!(probe.wakes(), 1);
 }

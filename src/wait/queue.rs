@@ -195,6 +195,28 @@ mod tests {
         );
     }
 
+    /// Few gaps are no reason, however few the things are.
+    #[test]
+    fn so_many_gaps_are_tolerated() {
+        for gaps in [TOLERATED as u64, TOLERATED as u64 + 1] {
+            let mut queue = Queue::new();
+            for n in 0..gaps + 2 {
+                queue.push(n);
+            }
+            for n in 1..=gaps {
+                queue.remove(n);
+            }
+            assert_eq!(
+                queue.gaps,
+                if gaps == TOLERATED as u64 {
+                    TOLERATED
+                } else {
+                    0
+                }
+            );
+        }
+    }
+
     /// A queue that shrinks gives room back, but not all: it may grow again.
     #[test]
     fn room_is_kept_for_as_many_again() {
