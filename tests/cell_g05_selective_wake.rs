@@ -6,6 +6,7 @@ mod support;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atomos::{Atomic, AtomicReference};
 use support::caught;
@@ -142,6 +143,52 @@ fn g5_each_write_from_outside_gives_at_most_one_more_turn() {
         cell.increment_and_get();
         assert_eq!(woken(&line), (0..n).collect::<Vec<_>>());
     }
+}
+
+/// How often the closure of [`alike`] was asked.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// As [`taker`], and counts how often one of them is asked.
+fn alike(cell: &Atomic<u64>) -> Turn<'_> {
+    let there_is_one = |n| {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        n > 0
+    };
+    task::spawn(Box::pin(cell.update_when(there_is_one, |n| n - 1)))
+}
+
+fn asked(f: impl FnOnce()) -> usize {
+    let before = ASKED.load(Ordering::Relaxed);
+    f();
+    ASKED.load(Ordering::Relaxed) - before
+}
+
+#[test]
+fn g5_of_those_in_line_by_a_closure_that_captures_nothing_one_is_asked_for_all() {
+    const COUNT: usize = 8;
+    let cell = Atomic::new(0);
+    let mut line: Vec<_> = (0..COUNT).map(|_| alike(&cell)).collect();
+    let join = || {
+        line.iter_mut()
+            .for_each(|turn| assert_pending!(turn.poll()))
+    };
+    assert_eq!(asked(join), COUNT, "a newcomer asks itself");
+    let from_outside = [0, 3].map(|n| asked(|| cell.set(n)));
+    assert_eq!(from_outside, [1, 1], "whether it holds or not");
+    for left in [2, 1, 0] {
+        // Whether it may commit, and then for those behind.
+        let by_turn = asked(|| {
+            assert_ready_eq!(line[0].poll(), left);
+        });
+        assert_eq!(by_turn, 2, "{left} are left");
+        drop(line.remove(0));
+    }
+    assert_eq!(woken(&line), []);
+    // Among others each kind is asked for itself.
+    let mut other = taker(&cell);
+    assert_pending!(other.poll());
+    assert_eq!(asked(|| cell.set(0)), 1);
+    assert!(!other.is_woken());
 }
 
 #[test]

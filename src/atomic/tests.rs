@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Wake, Waker},
@@ -312,4 +312,27 @@ fn g5_nobody_is_told_a_value_twice() {
     }
     let calls = calls.map(|calls| calls.load(SeqCst));
     assert_eq!(calls, [7, 5, 3]);
+}
+
+/// What one finds that commits with its turn goes for those behind it, if they are alike: it does not
+/// open the lock of the line once more to ask them.
+#[test]
+fn g5_a_used_turn_takes_two_locks() {
+    let taker = |cell: &'static Atomic<i64>| -> Wait<'static> {
+        Box::pin(cell.update_when(|n| n > 0, |n| n - 1))
+    };
+    static CELL: LazyLock<Atomic<i64>> = LazyLock::new(|| Atomic::new(0));
+    let mut line = [taker(&CELL), taker(&CELL), taker(&CELL)];
+    let waker = Waker::noop();
+    for wait in &mut line {
+        assert!(poll(wait, waker).is_pending());
+    }
+    CELL.set(2);
+    let [first, second, third] = line.each_mut();
+    let locks = locks_taken(|| assert_eq!(poll(first, waker), Poll::Ready(1)));
+    // One to look, one to leave; the next one has a turn, and is woken before the lock is taken again.
+    assert_eq!(locks, 3);
+    let locks = locks_taken(|| assert_eq!(poll(second, waker), Poll::Ready(0)));
+    assert_eq!(locks, 2, "nobody is to be woken");
+    assert!(poll(third, waker).is_pending());
 }

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, Waker};
 
-use super::{Desk, Observer, Old, Roster, TOLERATED};
+use super::{Desk, Observer, Old, Roster, TOLERATED, shrink};
 use crate::{
     sync::Arc,
     wait::{
@@ -117,4 +117,18 @@ fn g8_the_last_registration_is_withdrawn_at_once() {
     roster.adopt(&mut Desk::new());
     assert!(!roster.withdraw(observers[0].name()));
     assert!(roster.with(|register| register.is_empty()));
+}
+
+/// Room is given back when four times as much is there as is needed, but for twice as much.
+#[test]
+fn g8_room_that_a_crowd_has_left_is_given_back() {
+    const COUNT: usize = 100;
+    let room = 4 * (COUNT + TOLERATED);
+    for (room, kept) in [(room, room), (room + 1, 2 * COUNT)] {
+        let mut list = Vec::with_capacity(room);
+        list.extend(0..COUNT);
+        assert_eq!(list.capacity(), room);
+        shrink(&mut list);
+        assert_eq!(list.capacity(), kept);
+    }
 }
