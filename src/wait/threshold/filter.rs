@@ -213,4 +213,54 @@ mod tests {
         assert!(false_yes(&filter, gone.iter().copied()) < 0.01);
         assert_eq!(upkeep.entered, stay.len());
     }
+
+    fn in_use(filter: &Filter) -> usize {
+        filter.in_use.load(Ordering::Relaxed)
+    }
+
+    /// The tables, and how many levels each has room for; the last one takes all the others.
+    #[test]
+    fn a_larger_table_is_taken_when_one_is_full() {
+        let levels: Vec<u64> = (0..65_538).collect();
+        for (count, number) in [(16, 0), (17, 1), (256, 1), (257, 2), (4_096, 2), (4_097, 3)] {
+            let (filter, upkeep) = filter_of(&levels[..count]);
+            assert_eq!((in_use(&filter), upkeep.entered), (number, count));
+        }
+        let (filter, upkeep) = filter_of(&levels);
+        assert_eq!((in_use(&filter), upkeep.entered), (3, levels.len()));
+        assert!(levels.iter().all(|level| filter.may_have(*level)));
+    }
+
+    /// So many false alarms pay for writing a table anew, and only if that changes it.
+    #[test]
+    fn a_table_is_written_anew_when_it_pays() {
+        let levels: Vec<u64> = (0..300).collect();
+        let (filter, mut upkeep) = filter_of(&levels);
+        for alarms in 1..=100 {
+            filter.false_alarm(300, levels.iter().copied(), &mut upkeep);
+            assert_eq!(
+                (upkeep.entered, upkeep.alarms),
+                (300, alarms),
+                "all are there"
+            );
+        }
+        let (filter, mut upkeep) = filter_of(&levels);
+        let cost = filter.table(in_use(&filter)).len() + 299;
+        for alarms in 1..cost.div_ceil(REWRITTEN) {
+            filter.false_alarm(299, levels[1..].iter().copied(), &mut upkeep);
+            assert_eq!((upkeep.entered, upkeep.alarms), (300, alarms));
+        }
+        filter.false_alarm(299, levels[1..].iter().copied(), &mut upkeep);
+        assert_eq!((upkeep.entered, upkeep.alarms), (299, 0));
+    }
+
+    /// One that had none would be taken for one that is waited for by everybody.
+    #[test]
+    fn each_level_has_two_bits_or_one() {
+        let bits: Vec<u32> = (0..10_000)
+            .map(|key| place(key, SMALL).1.count_ones())
+            .collect();
+        assert!(bits.iter().all(|bits| (1..=2).contains(bits)));
+        assert!(bits.contains(&1), "both are the same now and then");
+    }
 }

@@ -67,3 +67,24 @@ impl SharedGap {
         self.changes.store(changes + 2, Ordering::SeqCst);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_has_a_number_of_its_own() {
+        let gap = SharedGap::new();
+        let mut numbers = Vec::new();
+        for key in [5, 5, 7, 9] {
+            gap.publish((key, key + 10));
+            assert!(gap.holds(key, key + 10) && !gap.holds(key - 1, key));
+            numbers.push(gap.changes.load(Ordering::Relaxed));
+        }
+        assert_eq!(
+            numbers,
+            [2, 2, 4, 6],
+            "odd in between; one that is no change has none"
+        );
+    }
+}

@@ -54,3 +54,38 @@ impl Goal {
             }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn level(key: u64) -> Level {
+        Level {
+            key,
+            bits: key,
+            is_ordered: true,
+        }
+    }
+
+    #[test]
+    fn g5_a_goal_is_outside_of_a_gap_without_a_value_that_meets_it() {
+        const KEYS: u64 = 5;
+        for (least, greatest, bound) in (0..KEYS.pow(3)).map(|n| (n % 5, n / 5 % 5, n / 25)) {
+            let bound = level(bound);
+            for goal in [
+                Goal::AtLeast(bound),
+                Goal::AtMost(bound),
+                Goal::Equal(bound),
+            ] {
+                let is_met = (least..=greatest).any(|key| goal.is_met_by(level(key)));
+                let gap = (least, greatest);
+                assert_eq!(goal.is_outside(gap), !is_met, "{goal:?} {gap:?}");
+            }
+            // This one looks at no keys.
+            assert_eq!(
+                Goal::Other(bound).is_outside((least, greatest)),
+                least > greatest
+            );
+        }
+    }
+}
