@@ -319,3 +319,6 @@ impl<E> Panicked<E> {
         resume_unwind(payload)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -332,3 +332,6 @@ impl<E> Place<E> {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
