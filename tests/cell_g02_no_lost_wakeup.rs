@@ -42,6 +42,21 @@ fn g2_every_cell_wait_wakes_the_task_that_polled_last() {
     }
 }
 
+/// A task is polled for many reasons; that costs no wait a clone of a waker that it has already.
+#[test]
+fn g2_every_cell_wait_clones_the_waker_of_one_task_once() {
+    for CellWait { name, make, .. } in every_cell_wait() {
+        let ((mut wait, write), probe) = (make(), Probe::new());
+        let waker = probe.waker();
+        for _ in 0..3 {
+            assert_pending!(poll(&mut wait, &waker));
+        }
+        write(1);
+        assert_ready_eq!(poll(&mut wait, &waker), 1);
+        assert_eq!(probe.clones(), 1, "{name}");
+    }
+}
+
 /// The answer is there, or the task has been woken to fetch it.
 #[track_caller]
 fn assert_answered(name: &str, first: Poll<u64>, wait: &mut Boxed<u64>, probe: &Arc<Probe>) {

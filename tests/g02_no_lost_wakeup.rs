@@ -43,6 +43,21 @@ fn g2_every_wait_wakes_the_task_that_polled_last() {
     }
 }
 
+/// A task is polled for many reasons; that costs no wait a clone of a waker that it has already.
+#[test]
+fn g2_every_wait_clones_the_waker_of_one_task_once() {
+    for Wait { name, start, .. } in every_wait() {
+        let (atom, probe) = (Atom::new(0), Probe::new());
+        let (mut wait, waker) = (start(&atom), probe.waker());
+        for _ in 0..3 {
+            assert_pending!(poll(&mut wait, &waker));
+        }
+        atom.reset(1);
+        assert_ready_eq!(poll(&mut wait, &waker), 1);
+        assert_eq!(probe.clones(), 1, "{name}");
+    }
+}
+
 #[test]
 fn g2_every_wait_resolves_with_a_commit_made_before_its_second_poll() {
     for Wait { start, .. } in every_wait() {

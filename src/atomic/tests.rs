@@ -120,12 +120,17 @@ fn g5_hardly_a_write_among_many_levels_takes_a_lock() {
     let locks = locks_taken(step_over);
     assert!(locks < WRITES as usize / 20, "{locks} locks");
     assert_eq!(wakes.0.load(SeqCst), 0);
-    // Those that have gone are forgotten, when some writers have come for nothing.
+    // Those that have gone are forgotten, when some writers have come for nothing. There is one left
+    // for them to step over.
     let last = waits.pop();
+    let _between = waits.swap_remove(CROWD as usize / 2);
     drop(waits);
     let locks = locks_taken(|| {
         for n in 0..WRITES {
-            cell.set(n % CROWD);
+            let level = n * 7_919 % CROWD * 2 + 1;
+            if level != CROWD + 1 && level != 2 * CROWD - 1 {
+                cell.set(level);
+            }
         }
     });
     assert!(locks < CROWD as usize / 10, "{locks} locks");
