@@ -341,3 +341,20 @@ fn g5_a_used_turn_takes_two_locks() {
     assert_eq!(locks, 2, "nobody is to be woken");
     assert!(poll(third, waker).is_pending());
 }
+
+/// To park and to leave the waker; then to look whether there is an answer.
+#[test]
+fn a_wait_for_a_level_takes_two_locks_to_sleep_and_one_to_look() {
+    let cell = Atomic::new(0);
+    // A clone is known to be the same as its own clones.
+    let waker = Waker::from(Arc::<Wakes>::default()).clone();
+    let waits: [Wait<'_>; 3] = [
+        Box::pin(cell.wait_at_least(10)),
+        Box::pin(cell.wait_equal(20)),
+        Box::pin(cell.changed_from(0)),
+    ];
+    for mut wait in waits {
+        let locks = [0; 3].map(|_| locks_taken(|| assert!(poll(&mut wait, &waker).is_pending())));
+        assert_eq!(locks, [2, 1, 1]);
+    }
+}
