@@ -432,3 +432,6 @@ impl<E: Clone> Condition<E> {
         self.berth.is_over()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -6,8 +6,12 @@ use std::{
     task::{Context, Waker},
 };
 
-use super::{Known, Left, RECENT, Write};
-use crate::{Atomic, sync::yields, wait::shift::turn};
+use super::{Known, Left, Listeners, Observer, Panics, Presence, RECENT, Write};
+use crate::{
+    Atomic,
+    sync::yields,
+    wait::{condition::Condition, shift::turn},
+};
 
 fn nothing_left() -> Left<u64> {
     Left {
@@ -124,4 +128,38 @@ fn g11_a_deliverer_offers_the_rest_after_every_event_past_his_turn() {
     assert_eq!(yields_of_a_deliverer(run + PAST), 1 + PAST);
     assert_eq!(yields_of_a_deliverer(run), 1);
     assert_eq!(yields_of_a_deliverer(run / 4), 0);
+}
+
+/// A cell that holds 7, and is marked all the time.
+struct Seven;
+
+impl Presence<u64> for Seven {
+    fn look(&self) -> u64 {
+        7
+    }
+
+    fn raise(&self) -> bool {
+        false
+    }
+
+    fn lower(&self) {}
+}
+
+#[test]
+fn g8_who_leaves_before_anything_is_told_leaves_nothing_behind() {
+    let (listeners, condition) = (Listeners::new(), Arc::new(Condition::carried(true)));
+    let observer = Observer::Condition(condition.clone());
+    assert_eq!(listeners.register(observer.clone(), &Seven), 7);
+    assert_eq!(Arc::strong_count(&condition), 3);
+    assert!(listeners.withdraw(observer.name()));
+    assert_eq!(Arc::strong_count(&condition), 2);
+    assert!(!listeners.withdraw(observer.name()), "it has left");
+    listeners.register(observer.clone(), &Seven);
+    listeners.deliver(&Seven);
+    assert!(!listeners.withdraw(observer.name()), "the deliverer has it");
+    // Then it goes when so many have left that the desk is tidied.
+    condition.cancel(&mut Panics::new());
+    while Arc::strong_count(&condition) > 2 {
+        listeners.tidy(&Seven);
+    }
 }
