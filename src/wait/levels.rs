@@ -224,4 +224,35 @@ mod tests {
             assert!(levels.levels().eq(model.keys().map(|p| p.0)));
         }
     }
+
+    fn room(levels: &Levels<u64>) -> Option<usize> {
+        match levels {
+            Levels::Few(list) => Some(list.capacity()),
+            Levels::Crowd(_) => None,
+        }
+    }
+
+    #[test]
+    fn few_have_room_that_is_kept_and_a_crowd_stands_in_a_tree() {
+        let mut levels = Levels::default();
+        assert_eq!(room(&levels), Some(0));
+        for number in 1..=3 {
+            levels.insert((0, number), number);
+            assert_eq!(room(&levels), Some(1));
+            assert_eq!(levels.remove((0, number)), Some(number));
+        }
+        let few = FEW as u64;
+        (0..few).for_each(|number| levels.insert((0, number), number));
+        let kept = room(&levels).expect("they are few");
+        assert_eq!(levels.remove((0, 0)), Some(0));
+        levels.insert((0, few), few);
+        assert_eq!(room(&levels), Some(kept));
+        levels.insert((0, few + 1), few + 1);
+        assert_eq!(room(&levels), None, "one too many");
+        for number in 1..=few + 1 {
+            assert_eq!(room(&levels), None, "until the last one has gone");
+            assert_eq!(levels.remove((0, number)), Some(number));
+        }
+        assert_eq!(room(&levels), Some(0));
+    }
 }

@@ -1,13 +1,17 @@
 //! G4: who is told of what. G8: what those who have left leave behind, and when that is looked after.
 
-use std::task::{Context, Poll, Waker};
+use std::{
+    cell::Cell,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
 
 use super::{Desk, Observer, Old, Roster, TOLERATED, shrink};
 use crate::{
     sync::Arc,
     wait::{
         condition::Condition,
-        mailbox::{Keep, Mail, Mailbox},
+        mailbox::{Event, Keep, Mail, Mailbox},
         panics::Panics,
     },
 };
@@ -130,5 +134,46 @@ fn g8_room_that_a_crowd_has_left_is_given_back() {
         assert_eq!(list.capacity(), room);
         shrink(&mut list);
         assert_eq!(list.capacity(), kept);
+    }
+}
+
+/// An event that counts how many handles are made of it.
+struct Handle(Rc<Cell<usize>>);
+
+impl Clone for Handle {
+    fn clone(&self) -> Self {
+        self.0.set(self.0.get() + 1);
+        Self(self.0.clone())
+    }
+}
+
+impl Event for Handle {
+    fn identity(&self) -> u64 {
+        0
+    }
+}
+
+/// The deliverer's own handle of what was replaced is put into a mailbox, too.
+#[test]
+fn each_mailbox_costs_one_handle_of_each_side() {
+    for count in 0..=4_usize {
+        let [given, lent] = [true, false].map(|is_given| {
+            let (roster, mut desk) = (Roster::new(()), Desk::new());
+            for _ in 0..count {
+                let observer = Observer::Mailbox(Arc::new(Mailbox::new(Keep::All)));
+                roster.register(|register| register.add(0, observer));
+            }
+            roster.adopt(&mut desk);
+            let (old, new) = (Handle(Rc::default()), Handle(Rc::default()));
+            let (made_of_old, made_of_new) = (old.0.clone(), new.0.clone());
+            let mut panics = Panics::new();
+            match is_given {
+                true => desk.tell(1, Old::Given(old), &new, &mut panics),
+                false => desk.tell(1, Old::Lent(&old), &new, &mut panics),
+            }
+            (made_of_old.get(), made_of_new.get())
+        });
+        assert_eq!(given, (count.saturating_sub(1), count));
+        assert_eq!(lent, (count, count));
     }
 }
