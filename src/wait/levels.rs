@@ -57,7 +57,7 @@ impl<X> Levels<X> {
                     // Most often it is one.
                     list.reserve_exact(1);
                 }
-                let i = list.partition_point(|(other, _)| *other < place);
+                let (Ok(i) | Err(i)) = list.binary_search_by_key(&place, |(other, _)| *other);
                 list.insert(i, (place, x));
             }
             Self::Few(list) => {
