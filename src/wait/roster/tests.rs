@@ -1,8 +1,7 @@
 //! G4: who is told of what. G8: what those who have left leave behind, and when that is looked after.
 
 use std::{
-    cell::Cell,
-    rc::Rc,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
     task::{Context, Poll, Waker},
 };
 
@@ -138,11 +137,11 @@ fn g8_room_that_a_crowd_has_left_is_given_back() {
 }
 
 /// An event that counts how many handles are made of it.
-struct Handle(Rc<Cell<usize>>);
+struct Handle(Arc<AtomicUsize>);
 
 impl Clone for Handle {
     fn clone(&self) -> Self {
-        self.0.set(self.0.get() + 1);
+        self.0.fetch_add(1, Relaxed);
         Self(self.0.clone())
     }
 }
@@ -164,14 +163,14 @@ fn each_mailbox_costs_one_handle_of_each_side() {
                 roster.register(|register| register.add(0, observer));
             }
             roster.adopt(&mut desk);
-            let (old, new) = (Handle(Rc::default()), Handle(Rc::default()));
+            let (old, new) = (Handle(Arc::default()), Handle(Arc::default()));
             let (made_of_old, made_of_new) = (old.0.clone(), new.0.clone());
             let mut panics = Panics::new();
             match is_given {
                 true => desk.tell(1, Old::Given(old), &new, &mut panics),
                 false => desk.tell(1, Old::Lent(&old), &new, &mut panics),
             }
-            (made_of_old.get(), made_of_new.get())
+            (made_of_old.load(Relaxed), made_of_new.load(Relaxed))
         });
         assert_eq!(given, (count.saturating_sub(1), count));
         assert_eq!(lent, (count, count));
