@@ -3,9 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-#[cfg(all(feature = "shm", not(loom)))]
-use atomos::shm::{self, Options, ShmError};
-
 /// A path at which there is nothing yet; what is there at the end is deleted.
 pub(crate) struct TempPath(PathBuf);
 
@@ -31,22 +28,5 @@ impl AsRef<Path> for TempPath {
 impl Drop for TempPath {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// A shared atom of numbers, at first `[1]`, with two participants.
-#[cfg(all(feature = "shm", not(loom)))]
-pub(crate) fn open_numbers(path: impl AsRef<Path>) -> Result<shm::Atom<Vec<u64>>, ShmError> {
-    let two = Options::new().max_participants(2);
-    let deadline = std::time::Instant::now() + super::LIMIT;
-    loop {
-        let opened = shm::Atom::open_with(&path, "numbers", || vec![1], &two);
-        match opened {
-            // A test beside this one starts a process, which has the files until it is another program.
-            Err(ShmError::ParticipantsFull) if std::time::Instant::now() < deadline => {
-                std::thread::yield_now()
-            }
-            opened => return opened,
-        }
     }
 }

@@ -9,6 +9,8 @@ mod executors;
 mod files;
 mod histories;
 mod log;
+#[cfg(all(feature = "shm", not(loom)))]
+mod shared;
 mod threads;
 mod values;
 mod waits;
@@ -19,10 +21,10 @@ mod widths;
 pub(crate) use cells::{CellWait, Write, every_cell_wait};
 pub(crate) use executors::{EXECUTORS, Executor, everywhere, park_until_ready};
 pub(crate) use files::TempPath;
-#[cfg(all(feature = "shm", not(loom)))]
-pub(crate) use files::open_numbers;
 pub(crate) use histories::{Event, Recorder, Threads, Verdicts, flat, histories, is_linearizable};
 pub(crate) use log::{Log, assert_linked, available, log, logger, taken};
+#[cfg(all(feature = "shm", not(loom)))]
+pub(crate) use shared::open_numbers;
 pub(crate) use threads::{LIMIT, caught, in_child, in_time, once, panic_text, two_threads};
 pub(crate) use values::{Counted, Hooked, Live, OnDrop};
 pub(crate) use waits::{Boxed, Wait, every_wait};
