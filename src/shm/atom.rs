@@ -312,13 +312,11 @@ impl Presence<u64> for Core {
 
     fn raise(&self) -> bool {
         // SeqCst, as all of this: before the number of the wait, and its look.
-        self.present.store(true, Ordering::SeqCst);
+        let is_first = !self.present.swap(true, Ordering::SeqCst);
         // A sleeper of its own: else a writer that is stopped between disarming and waking would keep
         // this wait from the wake of the next one.
         self.store.shared.signal().arm();
-        // Who knows of which value is asked only where one has replaced another, and a look tells of
-        // one alone.
-        false
+        is_first
     }
 
     fn lower(&self) {
