@@ -125,6 +125,8 @@
 )))]
 compile_error!("the feature `shm` of atomos needs 64-bit Linux: build without it on this target");
 
+#[cfg(test)]
+mod asked;
 mod atom;
 mod cell;
 mod codec;

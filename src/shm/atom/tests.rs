@@ -1,29 +1,18 @@
 //! What a look tells, and whom (G2, G5, P5): looks made by hand, without the thread.
 
-use std::sync::mpsc;
-
 use tokio_test::{assert_pending, assert_ready, task::spawn};
 
 use super::*;
 use crate::{
     future::{Open, wait_for::WaitMap},
-    shm::helper::tests::{Folder, alone_in, forks::dropped_in_a_fork},
+    shm::{
+        asked::asked,
+        helper::tests::{Folder, alone_in, forks::dropped_in_a_fork},
+    },
 };
 
 fn atom(folder: &Folder) -> Atom<u64> {
     Atom::open(folder.path("atom"), "n", || 0).unwrap()
-}
-
-/// A wait for a version that does not come, with all that it is asked about.
-macro_rules! asked {
-    ($core:expr) => {{
-        let (ask, asked) = mpsc::channel();
-        let wait = WaitMap::new($core, move |version: &u64| {
-            ask.send(*version).expect("somebody listens");
-            None::<()>
-        });
-        (spawn(Open(wait)), asked)
-    }};
 }
 
 #[test]

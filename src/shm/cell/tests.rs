@@ -1,26 +1,12 @@
 //! What a look tells, and whom (G5, P5): looks made by hand, without the thread.
 
-use std::sync::mpsc;
-
 use tokio_test::{assert_pending, task::spawn};
 
 use super::*;
-use crate::{
-    future::{Open, wait_for::WaitMap},
-    shm::helper::tests::{Folder, alone_in, forks::dropped_in_a_fork},
+use crate::shm::{
+    asked::asked,
+    helper::tests::{Folder, alone_in, forks::dropped_in_a_fork},
 };
-
-/// A wait for a value that does not come, with all that it is asked about.
-macro_rules! asked {
-    ($inner:expr) => {{
-        let (ask, asked) = mpsc::channel();
-        let wait = WaitMap::new($inner, move |value: &u64| {
-            ask.send(*value).expect("somebody listens");
-            None::<()>
-        });
-        (spawn(Open(wait)), asked)
-    }};
-}
 
 #[test]
 fn g05_whoever_comes_is_asked_once_about_a_value() {
