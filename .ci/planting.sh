@@ -6,7 +6,7 @@ export LC_ALL=C
 target=${CARGO_TARGET_DIR:-$PWD/target}
 unset CARGO_TARGET_DIR ATOMOS_PLANT
 # What one run of tests may take, in seconds.
-limit=${LIMIT:-300}
+limit=${LIMIT:-600}
 
 die() {
     printf '\n!!!! %s\n' "$*" >&2

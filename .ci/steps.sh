@@ -45,6 +45,9 @@ loom_step() {
         LOOM_MAX_PREEMPTIONS="$2" ATOMOS_TURN="$3" "${runner[@]}"
 }
 
+# Every step builds what no step builds again: what an incremental build would need is gigabytes.
+export CARGO_INCREMENTAL=0
+
 # Where cargo builds; what needs other flags builds in a folder of its own below it,
 # so that nothing is built twice.
 target=${CARGO_TARGET_DIR:-$PWD/target}
