@@ -163,8 +163,8 @@ impl<T: ShmPrimitive> Watched for Inner<T> {
     fn look(&self) {
         let begun = self.listeners.arrivals().so_far();
         let now = self.get();
-        let is_news = self.told.is_news(begun, T::Verbs::bits(now));
-        if is_news && self.present.load(Ordering::SeqCst) {
+        let is_known = self.told.is_known(begun, T::Verbs::bits(now));
+        if !is_known && self.present.load(Ordering::SeqCst) {
             let (old, new) = (now, now);
             self.listeners.tell(Write { old, new, begun }, self);
         }
@@ -183,6 +183,10 @@ impl<T: ShmPrimitive> Presence<T> for Inner<T> {
         // this wait from the wake of the next one.
         self.shared.signal().arm();
         is_first
+    }
+
+    fn leaves(&self, value: &T, up_to: u64) {
+        self.told.leaves(up_to, T::Verbs::bits(*value));
     }
 
     fn has_seen(&self, value: &T, number: u64, is_alone: bool) {

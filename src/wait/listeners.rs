@@ -111,15 +111,14 @@ struct Desk<E> {
 const KEPT: usize = 64;
 
 impl<E: Event> Left<E> {
-    /// Files a write whose value `is_current` or has been overwritten; `all` have a number.
-    fn put(&mut self, write: Write<E>, is_current: bool, all: u64) {
+    /// Files a write whose value is to be told to all up to that number.
+    fn put(&mut self, write: Write<E>, up_to: u64) {
         let Write { old, new, begun } = write;
         // An equal one is told in its successor. So is what a look at a shared cell finds, which does not
         // know what that has replaced.
         if old.identity() != new.identity() {
             self.put_past(old, begun);
         }
-        let up_to = if is_current { all } else { begun };
         self.know(new.identity(), 0, up_to);
         self.values.push_back(Told {
             value: new,
@@ -217,9 +216,13 @@ impl<E: Event> Listeners<E> {
         let (now, backlog) = self.roster.with(|register| {
             let now = cell.look();
             let is_current = now.identity() == write.new.identity();
-            register
-                .beside
-                .put(write, is_current, self.arrivals.so_far());
+            let up_to = if is_current {
+                self.arrivals.so_far()
+            } else {
+                write.begun
+            };
+            cell.leaves(&write.new, up_to);
+            register.beside.put(write, up_to);
             (now, Backlog::of(register.beside.values.len()))
         });
         // Outside of the lock: it may be the last handle.

@@ -39,6 +39,10 @@ pub(crate) trait Presence<V> {
     /// was not: then nobody is there yet.
     fn raise(&self) -> bool;
 
+    /// Under the lock of the listeners: all up to that number are to be told that, after what they are
+    /// to be told already.
+    fn leaves(&self, _value: &V, _up_to: u64) {}
+
     /// Under the lock of the listeners: one of them has come, and has seen that. It is alone if nobody
     /// was there before.
     fn has_seen(&self, _value: &V, _number: u64, _is_alone: bool) {}

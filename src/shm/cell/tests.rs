@@ -49,6 +49,30 @@ fn g05_nobody_is_told_after_the_last_wait() {
     assert!(!inner.present.load(Ordering::SeqCst));
 }
 
+/// What a look found before a wait has come is no news to it, if it was written over; if it is
+/// there again then it is, and so is what follows.
+#[test]
+fn g05_a_look_that_is_late_hides_no_value() {
+    let folder = Folder::new();
+    let cell = folder.cell("cell");
+    let inner = &*cell.inner;
+    cell.set(7);
+    // A look that has read this, and goes on later.
+    let found = Write {
+        old: 7,
+        new: 7,
+        begun: inner.listeners.arrivals().so_far(),
+    };
+    cell.set(1);
+    let (mut wait, asked) = asked!(inner);
+    assert_pending!(wait.poll());
+    cell.set(7);
+    inner.listeners.tell(found, inner);
+    cell.set(1);
+    (0..2).for_each(|_| Watched::look(inner));
+    assert_eq!(asked.try_iter().collect::<Vec<_>>(), [1, 7, 1]);
+}
+
 // A thread that the child has not may hold it.
 #[test]
 fn a_wait_that_is_dropped_in_a_fork_takes_no_lock() {

@@ -25,7 +25,8 @@ fn nothing_left() -> Left<u64> {
 /// What is left by a write of `new` in the place of `old`, before which so many had `begun`, when
 /// `now` is the value and so many have begun.
 fn put(left: &mut Left<u64>, (old, new): (u64, u64), begun: u64, (now, all): (u64, u64)) {
-    left.put(Write { old, new, begun }, now == new, all);
+    let up_to = if now == new { all } else { begun };
+    left.put(Write { old, new, begun }, up_to);
 }
 
 /// What was left since, each with the numbers after which and up to which it is for.
