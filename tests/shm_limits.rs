@@ -33,6 +33,12 @@ fn set(file: &File, at: u64, word: u64) {
     file.write_all_at(&word.to_ne_bytes(), at).unwrap();
 }
 
+fn get(file: &File, at: u64) -> u64 {
+    let mut word = [0; 8];
+    file.read_exact_at(&mut word, at).unwrap();
+    u64::from_ne_bytes(word)
+}
+
 /// What a load and a look say, which have to agree: `None` if the value is read.
 #[track_caller]
 fn damage((path, atom, _): &Opened) -> Option<String> {
@@ -120,6 +126,19 @@ fn p3_an_end_that_cannot_be_is_damage() {
     }
 }
 
+// The room of the first value ends beyond the end of the file.
+#[test]
+fn p1_a_damaged_end_gives_nobody_the_room_of_another() {
+    let opened = open(1);
+    set(&opened.2, END, 0);
+    opened.1.reset("x".repeat(1000)).unwrap();
+    let [first, second] = [0, 64].map(|slot| {
+        let offset = get(&opened.2, OFFSET + slot);
+        offset..offset + get(&opened.2, CAPACITY + slot)
+    });
+    assert!(first.end <= second.start, "{first:?} {second:?}");
+}
+
 // Who takes a place over believes what its slots say of their rooms only if it is whole and possible:
 // else it would write over what is another's.
 #[test]
@@ -152,9 +171,7 @@ fn p1_a_room_that_is_not_whole_or_cannot_be_is_none() {
         atom.reset("second".into()).unwrap();
         assert_eq!(*atom.load().unwrap(), "second");
         assert_eq!(damage(&opened), None);
-        let mut place = [0; 8];
-        file.read_exact_at(&mut place, OFFSET + next).unwrap();
-        let is_there = u64::from_ne_bytes(place) == offset;
+        let is_there = get(file, OFFSET + next) == offset;
         assert_eq!(is_there, is_used, "{offset} {capacity} {spoils}");
     }
 }

@@ -106,6 +106,10 @@ impl Room {
         (is_whole && can_be).then_some(self)
     }
 
+    pub(super) fn end(self) -> u64 {
+        self.offset + self.capacity
+    }
+
     fn checksum(self) -> u32 {
         let mut sum = crc32fast::Hasher::new();
         sum.update(&self.offset.to_ne_bytes());

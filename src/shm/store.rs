@@ -91,10 +91,9 @@ pub(super) fn contents(mapped: usize, value: &[u8]) -> Result<Contents, ShmError
         offset: mapped as u64,
         capacity: capacity_for(value.len() as u64)?,
     };
-    let end = room.offset + room.capacity;
     Ok(vec![
         (VALUE, Version::new(0, 0).0.to_ne_bytes().to_vec()),
-        (END, end.to_ne_bytes().to_vec()),
+        (END, room.end().to_ne_bytes().to_vec()),
         (super::head::PREFIX, slot::first(room, value).to_vec()),
         (mapped, value.to_vec()),
     ])
@@ -255,15 +254,25 @@ impl Store {
     /// So many bytes of the file that nobody has had.
     fn allocate(&self, bytes: u64) -> Result<u64, ShmError> {
         let end: &AtomicU64 = self.shared.head.word(END);
-        // What is in use ends before the file does: so a damaged end gives nobody what is another's.
-        let len = self.shared.file.metadata()?.len();
+        // A damaged end gives nobody what is another's.
+        let free = self.taken()?.next_multiple_of(64);
         // Relaxed, twice: only the number matters.
-        end.fetch_max(len.next_multiple_of(64), Ordering::Relaxed);
+        end.fetch_max(free, Ordering::Relaxed);
         let offset = end.fetch_add(bytes, Ordering::Relaxed);
-        if offset % 64 != 0 || offset > MAX_END {
+        // Less if it has gone round since.
+        if offset < free || offset % 64 != 0 || offset > MAX_END {
             return Err(corrupt("the end of the file is impossible"));
         }
         Ok(offset)
+    }
+
+    /// Where that ends which somebody has: the file, and the room of each slot, which may reach beyond
+    /// it.
+    fn taken(&self) -> io::Result<u64> {
+        let slots = 0..2 * usize::from(self.shared.identity.participants);
+        let rooms = slots.filter_map(|n| Slot::of(&self.shared.head, n).room(self.mapped()));
+        let len = self.shared.file.metadata()?.len();
+        Ok(rooms.fold(len, |taken, room| taken.max(room.end())))
     }
 }
 
