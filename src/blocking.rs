@@ -132,12 +132,26 @@ pub(crate) enum Waited<E> {
     TimedOut,
 }
 
-/// The wait behind all `blocking_` methods.
+/// The wait behind the `blocking_` methods.
 pub(crate) fn block_until<S: Source>(
     source: &S,
-    mut predicate: impl FnMut(&S::Event) -> bool + Send,
+    predicate: impl FnMut(&S::Event) -> bool + Send,
     deadline: Option<Instant>,
 ) -> Waited<S::Event> {
+    match block_within(source, predicate, deadline, |wait| wait) {
+        Some(Ok(state)) => Waited::Held(state),
+        Some(Err(Closed)) => Waited::Closed,
+        None => Waited::TimedOut,
+    }
+}
+
+/// The same for a future that is made of the wait. `None` if the deadline came first.
+pub(crate) fn block_within<'s, S: Source, F: Future>(
+    source: &'s S,
+    mut predicate: impl FnMut(&S::Event) -> bool + Send,
+    deadline: Option<Instant>,
+    make: impl FnOnce(WaitFor<&'s S>) -> F,
+) -> Option<F::Output> {
     // SAFETY: (1) `loan` is declared after the closure and dropped before it, also when
     // unwinding; nobody names the closure again. (2) The closure is borrowed until then.
     let (predicate, loan) = unsafe { lend(&mut predicate) };
@@ -145,26 +159,24 @@ pub(crate) fn block_until<S: Source>(
         // Declared after the loan: the wait, which owns the predicate or has
         // it registered, is gone when the loan waits for the return.
         let wait = WaitFor::new(source, predicate, Budget::unlimited());
-        block_on(source, wait, deadline)
+        block_on(source, make(wait), deadline)
     };
     drop(loan);
     answer
 }
 
-fn block_on<S: Source>(
-    source: &S,
-    wait: WaitFor<&S>,
+fn block_on<F: Future>(
+    source: &impl Source,
+    wait: F,
     deadline: Option<Instant>,
-) -> Waited<S::Event> {
+) -> Option<F::Output> {
     let signal = Arc::<Signal>::default();
     let waker = Waker::from(signal.clone());
     let mut cx = Context::from_waker(&waker);
     let mut wait = pin!(wait);
     loop {
-        match wait.as_mut().poll(&mut cx) {
-            Poll::Ready(Ok(state)) => return Waited::Held(state),
-            Poll::Ready(Err(Closed)) => return Waited::Closed,
-            Poll::Pending => {}
+        if let Poll::Ready(answer) = wait.as_mut().poll(&mut cx) {
+            return Some(answer);
         }
         assert!(
             deadline.is_some() || !source.is_deliverer(),
@@ -174,9 +186,8 @@ fn block_on<S: Source>(
         if !signal.wait(deadline) {
             // One more look: the answer may have come with the deadline.
             return match wait.as_mut().poll(&mut cx) {
-                Poll::Ready(Ok(state)) => Waited::Held(state),
-                Poll::Ready(Err(Closed)) => Waited::Closed,
-                Poll::Pending => Waited::TimedOut,
+                Poll::Ready(answer) => Some(answer),
+                Poll::Pending => None,
             };
         }
     }

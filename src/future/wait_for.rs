@@ -185,11 +185,14 @@ impl<P: Deref<Target: Source>> Wait<P> {
     }
 
     fn withdraw(&self, condition: &Arc<Condition<EventOf<P>>>, panics: &mut Panics) {
-        if condition.is_over() {
+        if self.source.is_foreign() {
+            // What is in the slot goes with the condition.
+            condition.cancel_lock_free(panics);
+        } else if condition.is_over() {
             // Who ended it has ended the registration.
             condition.cancel(panics);
         } else if self.source.withdraw(Name::of(condition)) {
-            condition.cancel_unseen(panics);
+            condition.cancel_lock_free(panics);
         } else {
             condition.cancel(panics);
             panics.catch(|| self.source.tidy());
@@ -247,6 +250,11 @@ impl<P: Deref<Target: Source>, U> Unpin for WaitMap<P, U> {}
 
 impl<P: Deref<Target: Source>, U> Drop for WaitMap<P, U> {
     fn drop(&mut self) {
+        if self.wait.wait.source.is_foreign() {
+            // A thread that is not here may have the lock, for ever.
+            std::mem::forget(self.found.clone());
+            return;
+        }
         // Outside of the lock; while the thread unwinds, its panic must not abort.
         let found = self.found.lock().take();
         panics::drop_quietly(found);
@@ -262,6 +270,22 @@ impl<P: Deref<Target: Source>, U> Future for WaitMap<P, U> {
         match found {
             Some(result) => Poll::Ready(Ok(result)),
             None => unreachable!("a mapped wait is satisfied by what it found"),
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+impl<P: Deref<Target: Source>, U> WaitMap<P, U> {
+    /// Runs `f` while all locks of the wait are held, as by whoever judges a value.
+    pub(crate) fn while_locked(self, f: impl FnOnce(Self) -> Self) -> Self {
+        let found = self.found.clone();
+        let _found = found.lock();
+        match &self.wait.wait.stage {
+            Stage::Parked(condition) => {
+                let condition = condition.clone();
+                condition.while_locked(|| f(self))
+            }
+            Stage::Fresh(_) | Stage::Done => f(self),
         }
     }
 }

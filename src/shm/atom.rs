@@ -331,15 +331,16 @@ impl Source for Core {
         Registered::Since(self.listeners.register(observer, self), Vec::new())
     }
 
-    /// In a child that was forked a thread that it has not may hold the lock: there, nothing is done.
     fn withdraw(&self, observer: Name) -> bool {
-        !self.store.shared.is_foreign() && self.listeners.withdraw(observer)
+        self.listeners.withdraw(observer)
     }
 
     fn tidy(&self) {
-        if !self.store.shared.is_foreign() {
-            self.listeners.tidy(self);
-        }
+        self.listeners.tidy(self);
+    }
+
+    fn is_foreign(&self) -> bool {
+        self.store.shared.is_foreign()
     }
 
     fn look(&self) -> u64 {

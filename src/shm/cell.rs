@@ -206,15 +206,16 @@ impl<T: ShmPrimitive> Source for Inner<T> {
         Registered::Since(self.listeners.register(observer, self), Vec::new())
     }
 
-    /// In a child that was forked a thread that it has not may hold the lock: there, nothing is done.
     fn withdraw(&self, observer: Name) -> bool {
-        !self.shared.is_foreign() && self.listeners.withdraw(observer)
+        self.listeners.withdraw(observer)
     }
 
     fn tidy(&self) {
-        if !self.shared.is_foreign() {
-            self.listeners.tidy(self);
-        }
+        self.listeners.tidy(self);
+    }
+
+    fn is_foreign(&self) -> bool {
+        self.shared.is_foreign()
     }
 
     fn look(&self) -> T {

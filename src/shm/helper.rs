@@ -128,10 +128,7 @@ pub(super) fn attend(watched: Arc<dyn Watched>) -> Result<Ticket, ShmError> {
         return Err(ShmError::Forked);
     }
     let address = address(&watched);
-    let (group, is_new) = admit(&mut groups().lock(), watched)?;
-    if is_new {
-        group.knock();
-    }
+    let group = admit(&mut groups().lock(), watched)?;
     Ok(Ticket {
         group,
         watched: address,
@@ -156,14 +153,11 @@ pub(super) fn forget(watched: &Arc<dyn Watched>) {
     }
 }
 
-/// One more ticket for a value, in a group whose thread runs. True if it was not in the list.
+/// One more ticket for a value, in a group whose thread runs and knows of it.
 ///
 /// All groups are locked meanwhile: else two values could take the last place of one, or one
 /// value a place in two.
-fn admit(
-    groups: &mut Vec<Arc<Group>>,
-    watched: Arc<dyn Watched>,
-) -> Result<(Arc<Group>, bool), ShmError> {
+fn admit(groups: &mut Vec<Arc<Group>>, watched: Arc<dyn Watched>) -> Result<Arc<Group>, ShmError> {
     let group = group_for(groups, address(&watched));
     let mut list = group.list.lock();
     if !list.is_running && !start(&group) {
@@ -172,9 +166,12 @@ fn admit(
         )));
     }
     list.is_running = true;
-    let is_new = list.admit(watched);
+    if list.admit(watched) {
+        // Under the lock: the next one finds the value in the list, and relies on this.
+        group.knock();
+    }
     drop(list);
-    Ok((group, is_new))
+    Ok(group)
 }
 
 /// The group of a value: its own, else one with room for it.

@@ -409,14 +409,14 @@ impl<E: Clone> Condition<E> {
 
     /// Waiting task, about to leave: drops what the wait holds.
     pub(crate) fn cancel(&self, panics: &mut Panics) {
-        self.cancel_unseen(panics);
+        self.cancel_lock_free(panics);
         self.sweep(panics);
     }
 
-    /// As [`cancel`](Self::cancel), where no deliverer has ever had the condition, so that there is
-    /// nothing in the slot.
+    /// As [`cancel`](Self::cancel), but for what is in the slot: nothing if no deliverer has ever had
+    /// the condition.
     #[inline]
-    pub(crate) fn cancel_unseen(&self, panics: &mut Panics) {
+    pub(crate) fn cancel_lock_free(&self, panics: &mut Panics) {
         let (carrier, outcome) = self.berth.remove();
         if let Some(carrier) = carrier {
             dispose(carrier, panics);
@@ -430,6 +430,15 @@ impl<E: Clone> Condition<E> {
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
         self.berth.is_over()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+impl<E> Condition<E> {
+    /// Runs `f` while the slot is locked.
+    pub(crate) fn while_locked<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _slot = self.slot.lock();
+        f()
     }
 }
 

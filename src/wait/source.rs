@@ -31,6 +31,12 @@ pub(crate) trait Source {
     /// The current state.
     fn look(&self) -> Self::Event;
 
+    /// Whether this process was forked from the one that made it. Then threads that are not here may hold
+    /// its locks, and the only thing to be done with a wait is to drop it.
+    fn is_foreign(&self) -> bool {
+        false
+    }
+
     /// Whether the current thread is telling the observers, or serving those in line, in an outer
     /// frame.
     #[cfg(not(loom))]

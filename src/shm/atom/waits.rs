@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 
 use super::{Atom, Core, Inner, Snapshots};
 use crate::{
-    blocking::{Waited, block_until, deadline_after},
+    blocking::{block_within, deadline_after},
     future::{Open, wait_for::WaitMap},
-    shm::{error::ShmError, helper, waiting::Attended},
+    shm::{error::ShmError, waiting::Attended},
     snapshot::Snapshot,
     sync::Arc,
 };
@@ -74,7 +74,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
     ) -> Result<Snapshot<T>, ShmError> {
         match self.block(pred, None)? {
             Some(snapshot) => Ok(snapshot),
-            None => unreachable!("it does not close, and there was no deadline"),
+            None => unreachable!("there was no deadline"),
         }
     }
 
@@ -102,15 +102,16 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
         deadline: Option<Instant>,
     ) -> Result<Option<Snapshot<T>>, ShmError> {
         let core = &self.inner.core;
-        let _ticket = helper::attend(core.clone())?;
         let mut answer = None;
         let satisfies = |_: &u64| {
             answer = self.inner.judge(|value| pred(value).then(|| value.clone()));
             answer.is_some()
         };
-        match block_until(&**core, satisfies, deadline) {
-            Waited::Held(_) => answer.transpose(),
-            Waited::Closed | Waited::TimedOut => Ok(None),
+        let around = |wait| Attended::new(core.clone(), Open(wait));
+        match block_within(&**core, satisfies, deadline, around) {
+            Some(Ok(_)) => answer.transpose(),
+            Some(Err(error)) => Err(error),
+            None => Ok(None),
         }
     }
 }

@@ -1,11 +1,23 @@
 //! What a look tells, and whom (G5, P5): looks made by hand, without the thread.
 
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Waker},
+};
+
 use tokio_test::{assert_pending, task::spawn};
 
 use super::*;
-use crate::shm::{
-    asked::asked,
-    helper::tests::{Folder, alone_in, forks::dropped_in_a_fork},
+use crate::{
+    future::wait_for::WaitMap,
+    shm::{
+        asked::asked,
+        helper::tests::{
+            Folder, alone_in,
+            forks::{dropped_in_a_fork, dropped_where_it_is_judged},
+        },
+    },
 };
 
 #[test]
@@ -89,4 +101,20 @@ fn a_wait_that_is_dropped_in_a_fork_takes_no_lock() {
             dropped_in_a_fork(&cell.inner.listeners, 0, waits);
         },
     );
+}
+
+#[test]
+fn a_wait_that_is_dropped_in_a_fork_while_it_is_judged_takes_no_lock() {
+    let name = "a_wait_that_is_dropped_in_a_fork_while_it_is_judged_takes_no_lock";
+    alone_in("cell::tests", name, || {
+        let folder = Folder::new();
+        let cell = folder.cell("cell");
+        let mut wait = WaitMap::new(&*cell.inner, |_: &u64| None::<()>);
+        assert!(
+            pin!(&mut wait)
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_pending()
+        );
+        dropped_where_it_is_judged(wait);
+    });
 }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::{Atomic, ShmPrimitive, waits::refuse};
 use crate::{
-    blocking::{Waited, block_until, deadline_after},
-    shm::helper,
+    blocking::{block_within, deadline_after},
+    future::Open,
+    shm::waiting::Attended,
 };
 
 /// # Waiting in plain threads
@@ -21,7 +22,7 @@ impl<T: ShmPrimitive> Atomic<T> {
     pub fn blocking_wait_for(&self, pred: impl FnMut(T) -> bool + Send) -> T {
         match self.block(pred, None) {
             Some(value) => value,
-            None => unreachable!("a cell does not close, and there was no deadline"),
+            None => unreachable!("there was no deadline"),
         }
     }
 
@@ -43,10 +44,8 @@ impl<T: ShmPrimitive> Atomic<T> {
         mut pred: impl FnMut(T) -> bool + Send,
         deadline: Option<Instant>,
     ) -> Option<T> {
-        let _ticket = helper::attend(self.inner.clone()).unwrap_or_else(|error| refuse(&error));
-        match block_until(&*self.inner, |value| pred(*value), deadline) {
-            Waited::Held(value) => Some(value),
-            Waited::Closed | Waited::TimedOut => None,
-        }
+        let around = |wait| Attended::new(self.inner.clone(), Open(wait));
+        let waited = block_within(&*self.inner, |value| pred(*value), deadline, around);
+        waited.map(|waited| waited.unwrap_or_else(|error| refuse(&error)))
     }
 }

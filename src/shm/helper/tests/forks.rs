@@ -3,12 +3,15 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::RefCell;
+use std::{cell::RefCell, ops::Deref};
 
 use super::*;
-use crate::wait::{
-    condition::Condition, listeners::Listeners, mailbox::Event, presence::Presence,
-    roster::Observer,
+use crate::{
+    future::wait_for::WaitMap,
+    wait::{
+        condition::Condition, listeners::Listeners, mailbox::Event, presence::Presence,
+        roster::Observer, source::Source,
+    },
 };
 
 // A thread of the parent may have been in any of its locks when the child was forked.
@@ -74,6 +77,24 @@ pub(in crate::shm) fn dropped_in_a_fork<E: Event>(
     };
     let observer = Observer::Condition(Arc::new(Condition::carried(false)));
     drop(listeners.register(observer, &looks));
+}
+
+/// Forks while this thread holds the locks of `wait`, and drops it in the child.
+pub(in crate::shm) fn dropped_where_it_is_judged<P, U>(wait: WaitMap<P, U>)
+where
+    P: Deref<Target: Source>,
+{
+    let mut child = None;
+    let wait = wait.while_locked(|wait| {
+        child = fork();
+        if child.is_none() {
+            drop(wait);
+            exit();
+        }
+        wait
+    });
+    child.into_iter().for_each(assert_succeeds);
+    drop(wait);
 }
 
 struct ForksInALook<E, W> {
