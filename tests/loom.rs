@@ -8,6 +8,9 @@
 mod support;
 
 /// Files of the library, which the models take as they are.
+#[allow(dead_code)]
+#[path = "../src/wait/arrivals.rs"]
+mod numbers;
 #[path = "../src/shm/signal.rs"]
 mod signal;
 #[path = "../src/shm/told.rs"]
@@ -16,7 +19,7 @@ mod told;
 /// What those files ask the library for.
 mod sync {
     use loom::sync::MutexGuard;
-    pub(crate) use loom::sync::atomic::{AtomicU32, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
     pub(crate) fn barrier() {
         fence(Ordering::SeqCst);

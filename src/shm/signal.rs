@@ -12,7 +12,8 @@
 //! | 3    | raises the epoch                    | reads the value: it is served              |
 //! | 4    | wakes all who sleep on the epoch    | sleeps, unless the epoch has been raised   |
 //!
-//! **No wake-up is lost.** All steps are sequentially consistent. *Either* the writer's step 2
+//! **No wake-up is lost.** All steps are sequentially consistent (of step 2 the load that finds it armed;
+//! that of several writers one disarms needs no order but the word's own). *Either* the writer's step 2
 //! comes after the sleeper's: then this writer, or one that disarmed in between, which wrote
 //! before as well, raises the epoch later than step 1 of the sleeper, who does not fall
 //! asleep then, or is woken. *Or* it comes before: then step 3 of the sleeper reads the value of
@@ -48,10 +49,12 @@ impl Signal<'_> {
 
     #[cold]
     fn disarm(self, wake: impl FnOnce(&AtomicU32)) {
-        // SeqCst: steps 2 and 3. Of several writers one finds it armed, and it raises the epoch
-        // after that.
-        if self.armed.swap(0, Ordering::SeqCst) != 0 {
+        // Relaxed: of several writers one finds it armed. Whoever sees the epoch that it raises after
+        // that sees it disarmed, too; and a sleeper who does not see it disarmed yet has read the
+        // epoch before.
+        if self.armed.swap(0, Ordering::Relaxed) != 0 {
             point("wake: disarmed");
+            // SeqCst: step 3.
             self.epoch.fetch_add(1, Ordering::SeqCst);
             wake(self.epoch);
         }

@@ -128,12 +128,12 @@ impl<T> LateBox<T> {
         let mut before = self.load();
         loop {
             let after = before.map_addr(&f);
-            // SeqCst: see `load`. Release, Acquire: a chain of changes keeps that of `fill`.
+            // SeqCst: see `load`. Relaxed: what is there is compared, and nothing is read through it.
             match (self.content).compare_exchange_weak(
                 before,
                 after,
                 Ordering::SeqCst,
-                Ordering::SeqCst,
+                Ordering::Relaxed,
             ) {
                 Ok(_) => return,
                 Err(now) => before = now,

@@ -9,6 +9,10 @@
 //! - the value that a write replaced, if the wait had begun before that write: it was current then.
 //!   Its own writer may not have known.
 //!
+//! All of this is sequentially consistent. A wait takes its number before it looks: so a number that
+//! a writer does not see yet belongs to a wait that will see what is there now. And who has seen a
+//! number looks after it: what it finds was not past when that wait began.
+//!
 //! So what is not told is a value that two writers, both on their way when the wait began, have
 //! written and overwritten.
 
@@ -24,15 +28,15 @@ impl Arrivals {
 
     /// A wait begins, which has not looked at the value yet.
     pub(crate) fn next(&self) -> u64 {
-        // SeqCst: in one order with the writes and looks that follow it.
+        // SeqCst: in one order with the writes and looks. Release in it: whoever sees the number sees
+        // what was written before.
         self.0.fetch_add(1, Ordering::SeqCst) + 1
     }
 
     /// Writer, before its write: how many waits have begun.
     #[inline]
     pub(crate) fn so_far(&self) -> u64 {
-        // SeqCst: as above. An old number would only make the writer more careful, and so does 0,
-        // which is right where nobody is [present](super::presence).
+        // SeqCst: as above. 0 is right where nobody is [present](super::presence).
         self.0.load(Ordering::SeqCst)
     }
 }

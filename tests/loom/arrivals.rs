@@ -3,9 +3,18 @@
 use std::pin::pin;
 
 use atomos::AtomicI64;
-use loom::{sync::Arc, thread};
+use loom::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    thread,
+};
 
-use super::support::{model, poll_once};
+use super::{
+    numbers::Arrivals,
+    support::{model, poll_once},
+};
 
 /// A cell for which somebody has waited before.
 fn known() -> Arc<AtomicI64> {
@@ -95,3 +104,24 @@ both_kinds!(an_overwritten_value_answers_who_was_parked, cell, wait => {
     writing.join().unwrap();
     assert!(poll_once(wait.as_mut()).is_ready());
 });
+
+/// G4: whoever knows of a wait does not find what was past when it began. (The numbers are the very
+/// file of the library. In cells of one process it follows from their writes, too.)
+#[test]
+fn what_is_found_after_a_number_was_not_past() {
+    model(3, || {
+        let value = Arc::new(AtomicU64::new(1));
+        let numbers = std::sync::Arc::new(Arrivals::new());
+        let beginning = {
+            let (value, numbers) = (value.clone(), numbers.clone());
+            thread::spawn(move || {
+                value.store(0, SeqCst);
+                numbers.next();
+            })
+        };
+        let begun = numbers.so_far();
+        let found = value.load(SeqCst);
+        assert!(begun == 0 || found == 0);
+        beginning.join().unwrap();
+    });
+}

@@ -2,9 +2,11 @@
 
 use atomos::{Atom, Closed};
 use futures::StreamExt;
+use std::pin::pin;
+
 use loom::{future::block_on, thread};
 
-use super::support::{Probe, model};
+use super::support::{Probe, beside, model, poll_once};
 
 /// G9: a wait that registers while the atom closes is told, and a last commit that
 /// satisfies it wins.
@@ -23,6 +25,44 @@ fn closing_races_with_registering() {
             Err(Closed)
         ));
         closing.join().unwrap();
+    });
+}
+
+/// G9: whoever is told of the closing sees what all owners did, also those that committed nothing.
+#[test]
+fn what_owners_did_precedes_the_end() {
+    model(3, || {
+        let atom = Atom::new(());
+        let (other, view) = (atom.clone(), atom.view());
+        let (write, read) = beside();
+        let mut wait = pin!(view.wait_for(|()| false));
+        assert!(poll_once(wait.as_mut()).is_pending());
+        let leaving = thread::spawn(move || {
+            write();
+            drop(other);
+        });
+        drop(atom);
+        assert_eq!(block_on(wait), Err(Closed));
+        assert_eq!(read(), 1);
+        leaving.join().unwrap();
+    });
+}
+
+/// G9: and so does whoever asks.
+#[test]
+fn what_owners_did_precedes_the_answer_that_it_has_closed() {
+    model(3, || {
+        let atom = Atom::new(());
+        let view = atom.view();
+        let (write, read) = beside();
+        let leaving = thread::spawn(move || {
+            write();
+            drop(atom);
+        });
+        if view.is_closed() {
+            assert_eq!(read(), 1);
+        }
+        leaving.join().unwrap();
     });
 }
 

@@ -50,6 +50,17 @@ unsafe impl Send for Probe {}
 // SAFETY: as above.
 unsafe impl Sync for Probe {}
 
+/// Something that one thread writes and another one reads, who has to know of that by other means.
+pub(crate) fn beside() -> (impl FnOnce(), impl Fn() -> u64) {
+    let reads = std::sync::Arc::new(UnsafeCell::new(0));
+    let writes = reads.clone();
+    // SAFETY: loom checks that no other access is concurrent.
+    let write = move || writes.with_mut(|n| unsafe { *n = 1 });
+    // SAFETY: loom checks that no write is concurrent.
+    let read = move || reads.with(|n| unsafe { *n });
+    (write, read)
+}
+
 /// Polls once, with a waker that does nothing.
 pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))

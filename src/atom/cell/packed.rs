@@ -169,7 +169,7 @@ impl<T> Cell<T> {
             match self.word.compare_exchange_weak(
                 word,
                 lowered,
-                Ordering::AcqRel,
+                Ordering::Release,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return,
@@ -240,8 +240,9 @@ impl<T> Cell<T> {
     pub(crate) fn raise(&self, flag: Flags, _: &mut Touched<T>) -> (NodeRef<T>, State) {
         // Relaxed: flags are cleared under a lock that those who raise them hold, or never.
         if self.word.load(Ordering::Relaxed) & u64::from(flag.0) == 0 {
-            // Relaxed: the load that follows releases it. A commit in between is not that observer's.
-            self.word.fetch_or(u64::from(flag.0), Ordering::Relaxed);
+            // Release: whoever finds the atom closed sees what all owners did before they left. As for
+            // an observer, the load that follows releases it; a commit in between is not that observer's.
+            self.word.fetch_or(u64::from(flag.0), Ordering::Release);
         }
         self.load()
     }
@@ -266,9 +267,9 @@ impl<T> Cell<T> {
 
 impl<T> Drop for Cell<T> {
     fn drop(&mut self) {
-        // A plain load would do, since `&mut self` comes after everything. The count that
+        // Relaxed: a plain load would do, since `&mut self` comes after everything. The count that
         // says so is std's `Arc`, which models do not see; a read-modify-write needs no help.
-        let state = State(self.word.swap(0, Ordering::Acquire));
+        let state = State(self.word.swap(0, Ordering::Relaxed));
         // SAFETY: as in `load`: the node is current; the reference adopted is one of the
         // prepaid ones that nobody took, of which there is at least one.
         let node = unsafe { self.adopt(state) };
