@@ -96,7 +96,8 @@ impl<T> Atom<T> {
     /// running one has been delivered to everyone. It may not block until a later commit is
     /// delivered, since it holds up that delivery: [`blocking_wait_for`](Self::blocking_wait_for)
     /// panics there. Nor should it capture an `Atom` of the same atom, which would then never
-    /// close; a [`WeakAtom`] or the event's own view does not keep it open.
+    /// close; a [`WeakAtom`] or the event's own view does not keep it open. When the atom closes its
+    /// watches are dropped, after they have been called with the last commit.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -121,8 +122,8 @@ impl<T> Atom<T> {
 
     /// Removes the watch under `key`; false if there is none.
     ///
-    /// No call of it begins after this has returned. One that is running
-    /// goes on, which is the only way to remove a watch from inside itself.
+    /// No call of it begins after this has returned. A call that is running goes on and is not waited
+    /// for, so a watch may remove itself.
     pub fn remove_watch<K: Into<WatchKey>>(&self, key: K) -> bool {
         self.0.remove_watch(key)
     }

@@ -59,9 +59,9 @@ use crate::{
 /// `set(1); set(0)` a task that waited for 1 has got it. Of writers that race each other, any may
 /// be the one that answers. Writing the value that is there already is a write like any other.
 ///
-/// A wait is never answered by a value that was overwritten before it began. (The price is that it
-/// may miss a value that was written and overwritten by two calls that were both on their way when
-/// it began, and raced it.)
+/// A wait is never answered by a value that was overwritten before it began. (The price: if two
+/// writes are both under way when a wait begins, and the second overwrites the first, the wait may miss
+/// the value of the first.)
 ///
 /// A write returns when those who wait have been told, unless another thread is telling them: then
 /// that one does it. It wakes only tasks whose wait is over.

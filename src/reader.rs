@@ -6,9 +6,10 @@ use crate::{atom::view::AtomView, snapshot::Snapshot};
 
 /// A read handle with its own cached snapshot.
 ///
-/// An unchanged value costs one load and a comparison, on a cache line that only a commit takes
-/// away: readers on many cores do not disturb one another. A changed one costs a
-/// [`load`](crate::Atom::load) more. Every [`get`](Self::get) is as fresh as a `load` would be.
+/// An unchanged value costs one load and a comparison, and writes nothing: readers on many cores
+/// do not disturb one another. (Commits do, and so does every [`load`](crate::Atom::load) or
+/// [`with`](crate::Atom::with) of the same atom, which counts in the word that readers look at.) A
+/// changed one costs a `load` more. Every [`get`](Self::get) is as fresh as a `load` would be.
 ///
 /// A reader keeps the snapshot it saw last alive, until it looks again. It keeps the value
 /// readable but not the atom open.

@@ -40,7 +40,7 @@ use crate::{
 /// for `Arc`s that come from elsewhere and go elsewhere.
 ///
 /// It stands on [`arc_swap`]: reading counts a reference at most, writing costs more the
-/// more threads have ever used arc-swap. Nothing is allocated until somebody waits.
+/// more threads have ever used arc-swap. For waits nothing is allocated until somebody waits.
 ///
 /// Every writer offers what it has written to those who wait, as with
 /// [`Atomic`](crate::Atomic#writes-and-waits): a wait costs each write a short lock and a call of

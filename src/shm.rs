@@ -37,8 +37,9 @@
 //! Best in `/dev/shm`, which is memory, or in `$XDG_RUNTIME_DIR`, which is memory of one user. On a
 //! disk it works as well, since the kernel keeps it in its cache; but it is not meant to outlast a
 //! restart: a file made before the machine last started is refused as
-//! [`StaleBoot`](ShmError::StaleBoot), for it may have been written in part. File systems of a
-//! network, or of another process (FUSE), are refused, because nothing that is mapped from them is shared.
+//! [`StaleBoot`](ShmError::StaleBoot), for it may have been written in part. The usual file systems of
+//! a network, and those of another process (FUSE), are refused, because nothing that is mapped from them
+//! is shared; do not use one that is not recognised.
 //!
 //! **Opening** makes the file or joins it. It is made whole before it gets its name, so nobody finds
 //! half of one, and of several who make it at once one does and the others join. A file that is
@@ -53,50 +54,52 @@
 //! mount a `tmpfs` volume of the host into both, or let one use the other's IPC namespace. Process
 //! ids play no role, so PID namespaces do not matter; the boot id is that of the kernel they share.
 //!
-//! **Cleaning up** is up to you: nobody deletes the file by himself, because nobody knows who will
+//! **Cleaning up** is up to you: nobody deletes the file for you, because nobody knows who will
 //! open it next. Delete it (`std::fs::remove_file`) when the last process is done, or by the one
-//! that starts the others. Those who have it open go on with it; who opens the path afterwards gets a
+//! that starts the others. Those who have it open go on with it; whoever opens the path afterwards gets a
 //! new one, so do not delete a file for which processes start and stop independently.
 //!
 //! # How it works
 //!
-//! The first page, with a few words that change, is mapped by every process. A **cell** is one of
-//! these words; its verbs are the same instructions of the hardware as within a process. Of an **atom**
-//! the word, the *head*, holds the version and says which *slot* has the value. Each participant (who
-//! has the file open) owns an index, by a lock on a byte of the file that the kernel frees when he
-//! dies, and with it two slots. At most one of them is the head; so he writes the next value into
-//! the other one, and then swaps the head by compare-and-swap. Nothing is allocated or freed in
+//! The head of the file is mapped by every process: 1 KiB, and of an atom 128 bytes more for each
+//! possible participant. A **cell** is one word in it; its verbs are the same instructions of the hardware as within a process. Of an **atom**
+//! that word holds the version and says which *slot*, of those in the rest of the head, has the value.
+//! Each participant (whoever has the file open) owns an index, by a lock on a byte of the file that the
+//! kernel frees when it dies, and with it two slots. At most one of them has the current value; so it
+//! writes the next one into the other, and then changes the word by compare-and-swap. Nothing is allocated or freed in
 //! common, and there is nothing to repair.
 //!
-//! A reader takes the head, reads the value, and looks whether the slot still belongs to that version;
+//! A reader takes the word, reads the value, and looks whether the slot still belongs to that version;
 //! if not somebody has committed meanwhile, and it begins again. A checksum of version and value
 //! guards what is left: damage.
 //!
-//! *Why a value is whole:* a slot is written by its owner alone, while it is not the head and is
+//! *Why a value is whole:* a slot is written by its owner alone, while it is not the current one and is
 //! marked as being written; a version is made once and never comes back. *Why a commit is not
-//! lost:* the head is compared with its version. *Why a death does no harm:* up to the swap of
-//! the head nobody looks at what was written, and after it everything is there.
+//! lost:* the word is compared with its version. *Why a death does no harm:* up to the change of
+//! the word nobody looks at what was written, and after it everything is there.
 //!
 //! **Waking.** Beside the value stand two words, *armed* and *epoch*. A process that is about to
 //! sleep arms, looks once more, and sleeps on the epoch (a futex). A writer reads *armed* after its
 //! write, and that is all it costs when nobody waits. If it is set it clears it, raises the epoch and wakes:
 //! one system call for each time that somebody goes to sleep, and not for each write. The tasks
-//! of a process have one thread that sleeps for them all (one for each 127 files); it calls their
-//! predicates, and wakes those whose wait is over. It is started by the first wait that is not over at
-//! once, and ends soon after the last.
+//! of a process have one thread that sleeps for them all (one for each 127 files; one for each file
+//! where the kernel has no `futex_waitv`, which came with Linux 5.16); it calls their predicates, and
+//! wakes those whose wait is over. It is started by the first wait that is not over at once, and ends soon
+//! after the last.
 //!
 //! # What is promised
 //!
-//! - Whatever a process dies of, at any instruction: the value is the last that was committed, whole;
+//! - However a process dies, at any instruction: the value is the last that was committed, whole;
 //!   all others read, write and wait at once.
 //! - A process that is stopped holds up nobody.
 //! - No torn or half-decoded value is returned. Damage is an error; no content of a file leads to
 //!   undefined behaviour or a panic.
 //! - Versions of an atom rise by one with each commit, in the eyes of every process.
-//! - A wait in any process ends when a change made in any other satisfies it: at once, or
-//!   within [`Options::recheck`] if the writer was killed or stopped before it could wake.
-//! - While nobody waits a write to a cell makes no system call; a commit to an atom makes those
-//!   that write its value.
+//! - A wait in any process ends when a change made in any other satisfies it, and is still there when
+//!   the process looks: at once, or within [`Options::recheck`] if the writer was killed or stopped before
+//!   it could wake.
+//! - While nobody waits (from a tenth of a second after the last wait on) a write to a cell makes no
+//!   system call; a commit to an atom makes those that write its value.
 //!
 //! # What is not promised
 //!

@@ -31,14 +31,16 @@ use crate::{atom::node::NodeRef, wait::mailbox::Event};
 pub struct Snapshot<T>(pub(crate) NodeRef<T>);
 
 impl<T> Snapshot<T> {
-    /// The version of the value: how many commits preceded it.
+    /// The version of the value: 0 for the one that the atom was made with, and one more with each
+    /// commit.
     pub fn version(this: &Self) -> u64 {
         this.0.version()
     }
 
-    /// Whether both are the same commit of the same atom.
+    /// Whether both refer to the same commit of the same atom, by their address.
     ///
-    /// Equal values of different commits are not the same.
+    /// Equal values of different commits are not the same. (Of an atom that processes share each
+    /// handle that was opened makes snapshots of its own.)
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
         this.0.address() == other.0.address()
     }
@@ -154,7 +156,7 @@ impl<T: fmt::Debug> fmt::Debug for Change<T> {
 }
 
 /// A [`compare_exchange`](crate::Atom::compare_exchange) that was not made, because the
-/// expected snapshot is no longer current.
+/// expected snapshot is no longer current, or is one of another atom.
 ///
 /// It gives the value back that was to be committed, and says what is current instead.
 ///

@@ -151,10 +151,13 @@ fn always<R>(result: Result<R, Infallible>) -> R {
 
 /// # Committing
 ///
-/// What the methods below have in common: an update closure runs outside of any lock and again
-/// when another commit was quicker; while it panics or returns `Err` or `None`, nothing changes.
+/// An update closure runs outside of any lock, and again when another commit was quicker; if it panics,
+/// or returns `Err` or `None`, nothing changes.
+///
+/// A commit returns when everybody has been told of it, unless another thread, or an outer frame of this
+/// one, is telling: then that one does it. Whoever reads a commit sees all that its writer did before.
 impl<T> Atom<T> {
-    /// Makes `value` current, whatever was. Returns the new snapshot.
+    /// Replaces the value with `value`, whatever it was. Returns the new snapshot.
     ///
     /// ```
     /// let atom = atomos::Atom::new(1);
@@ -192,7 +195,7 @@ impl<T> Atom<T> {
         }
     }
 
-    /// Makes `f` of the current value current. Returns the new snapshot.
+    /// Replaces the value with what `f` returns for it. Returns the new snapshot.
     ///
     /// # Panics
     ///
@@ -271,6 +274,16 @@ impl<T> Atom<T> {
     }
 
     /// Commits `new` if the current value equals `expected`. False if it does not.
+    ///
+    /// # Panics
+    ///
+    /// With a panic of the comparison; then nothing has changed.
+    ///
+    /// ```
+    /// let atom = atomos::Atom::new(1);
+    /// assert!(atom.compare_and_set(&1, 2));
+    /// assert!(!atom.compare_and_set(&1, 3));
+    /// ```
     pub fn compare_and_set(&self, expected: &T, new: T) -> bool
     where
         T: PartialEq,

@@ -37,9 +37,10 @@ impl<T> Atom<T> {
         }
     }
 
-    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`.
+    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`: then it is `None`.
     ///
-    /// While this thread is delivering a commit of this atom it times out.
+    /// While this thread is delivering a commit of this atom only the current state can answer; if it
+    /// does not satisfy `pred` the wait times out.
     ///
     /// # Panics
     ///
@@ -62,7 +63,8 @@ impl<T> AtomView<T> {
     ///
     /// # Errors
     ///
-    /// [`Closed`] if no committed state satisfied `pred`, the last one included.
+    /// [`Closed`] if the atom closed, and no state from this call on satisfied `pred`; the last one is
+    /// judged, too.
     ///
     /// # Panics
     ///
@@ -81,7 +83,8 @@ impl<T> AtomView<T> {
     ///
     /// # Errors
     ///
-    /// [`Closed`] if no committed state satisfied `pred`, the last one included.
+    /// [`Closed`] if the atom closed, and no state from this call on satisfied `pred`; the last one is
+    /// judged, too. `Ok(None)` says that `timeout` was over before.
     ///
     /// # Panics
     ///

@@ -149,7 +149,7 @@ impl<T> Atom<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing behind; it takes nothing from anybody.
+    /// Dropping the future leaves nothing behind, and uses up nothing that another wait could get.
     ///
     /// ```
     /// # futures::executor::block_on(async {
@@ -238,7 +238,8 @@ impl<T> AtomView<T> {
     ///
     /// # Errors
     ///
-    /// [`Closed`] if no committed state satisfied `pred`, the last one included.
+    /// [`Closed`] if the atom closed, and no state from the first poll on satisfied `pred`; the last one
+    /// is judged, too.
     pub fn wait_for(
         &self,
         pred: impl FnMut(&T) -> bool + Send + 'static,
@@ -250,7 +251,8 @@ impl<T> AtomView<T> {
     ///
     /// # Errors
     ///
-    /// [`Closed`] if `f` made nothing of any committed state, the last one included.
+    /// [`Closed`] if the atom closed, and `f` made nothing of any state from the first poll on; the last
+    /// one is judged, too.
     pub fn wait_map<U: Send + 'static>(
         &self,
         mut f: impl FnMut(&T) -> Option<U> + Send + 'static,

@@ -45,14 +45,14 @@ macro_rules! basic_verbs {
                 T::Verbs::load(self.raw())
             }
 
-            /// Makes `value` the value.
+            /// Sets the value.
             #[doc(alias("store", "setRelease", "lazySet"))]
             #[inline]
             pub fn set(&self, value: T) {
                 self.get_and_set(value);
             }
 
-            /// Makes `value` the value, and returns the one before.
+            /// Sets the value, and returns the one before.
             #[doc(alias("swap", "getAndSet", "exchange"))]
             #[inline]
             pub fn get_and_set(&self, value: T) -> T {

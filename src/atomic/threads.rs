@@ -32,9 +32,10 @@ impl<T: Primitive> Atomic<T> {
         }
     }
 
-    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`.
+    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`: then it is `None`.
     ///
-    /// While this thread is telling others of a write to this cell it times out.
+    /// While this thread is telling others of a write to this cell only the current value can answer; if
+    /// it does not satisfy `pred` the wait times out.
     ///
     /// # Panics
     ///

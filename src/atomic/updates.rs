@@ -8,7 +8,8 @@ macro_rules! update_verbs {
         /// # Updating
         ///
         /// An update closure runs again when another write was quicker; if it panics, nothing has
-        /// changed. It may use the cell itself; a write of its own makes it run again.
+        /// changed. It may use the cell itself; if a write of its own leaves another value there, it runs
+        /// again.
         impl<T: $Value> $Cell<T> {
             /// The loop behind all of them: previous and new value.
             #[inline]

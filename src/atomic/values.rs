@@ -78,8 +78,8 @@ impl<T: Primitive, C: Borrow<Atomic<T>>> Drop for Following<T, C> {
 
 /// The values of a cell, from [`Atomic::values`]: now, then always the latest that differs.
 ///
-/// It keeps one value, however slowly it is polled, and does not end. Streams of the same cell
-/// take nothing from each other.
+/// It keeps one value, however slowly it is polled, and does not end. Each stream of a cell sees
+/// its values independently of the others.
 ///
 /// # Cancel safety
 ///

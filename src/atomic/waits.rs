@@ -102,7 +102,7 @@ impl<T: Primitive> Atomic<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing behind; it takes nothing from anybody.
+    /// Dropping the future leaves nothing behind, and uses up nothing that another wait could get.
     ///
     /// ```
     /// # futures::executor::block_on(async {

@@ -6,6 +6,8 @@ use super::AtomicReference;
 use crate::wait::panics::{Quiet, drop_quietly};
 
 /// # Reading and writing
+///
+/// An update closure runs again when another write was quicker; if it panics, nothing has changed.
 impl<T> AtomicReference<T> {
     /// A reference to `value`. For an `Arc` there is already, use [`From`].
     pub fn new(value: T) -> Self {

@@ -72,7 +72,7 @@ impl<T> AtomicReference<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing behind; it takes nothing from anybody.
+    /// Dropping the future leaves nothing behind, and uses up nothing that another wait could get.
     ///
     /// ```
     /// use std::sync::Arc;

@@ -36,12 +36,12 @@ use crate::{
 ///
 /// It is to processes what [`atomos::Atom`](crate::Atom) is to threads: immutable values, each with a
 /// version, which is one more than that of the value before it in the eyes of every process.
-/// There is no lock. Whatever a process dies of, the value is whole, and the others go on at
+/// There is no lock. However a process dies, the value is whole, and the others go on at
 /// once; [how it works](super#how-it-works) says why.
 ///
 /// Values are encoded with `postcard`, so they implement `serde`'s traits; types that do not
 /// say how they look (`#[serde(untagged)]`, `#[serde(flatten)]`) cannot be decoded. The *tag* names
-/// the type and its revision, such as `"config 2"`: who asks for another one gets an error.
+/// the type and its revision, such as `"config 2"`: whoever asks for another one gets an error.
 ///
 /// Clones are the same atom. Each `open` is a participant of its own: open a file once
 /// in a process, and clone the handle.
@@ -52,9 +52,11 @@ use crate::{
 /// a commit that any process has made, and by itself once in [`recheck`](super::Options::recheck). So,
 /// other than in one process, *a value that came and went between two looks may be missed*.
 ///
-/// The predicate is called by a thread that sleeps for all waits of the process; it is started
-/// by the first one that is not over at once, and ends soon after the last. A predicate should return
-/// quickly. What blocks there until a file changes would wait for its own thread, and panics.
+/// The predicate is called by the task that waits, at first, and then by a thread that sleeps for the
+/// waits of the process (now and then by whoever drops a wait for the same value, while that thread is
+/// about to). It is started by the first wait that is not over at once, and ends soon after the last. A
+/// predicate should return quickly. `blocking_wait_for` there would wait for its own thread: it panics unless
+/// the value satisfies it already, and with a timeout it times out.
 ///
 /// # Examples
 ///
@@ -126,7 +128,7 @@ impl<T> Atom<T> {
 /// runs again when another commit was quicker, in whatever process; if it panics nothing has
 /// changed.
 impl<T: Serialize + DeserializeOwned> Atom<T> {
-    /// Makes `value` the value. Returns its snapshot.
+    /// Replaces the value with `value`. Returns its snapshot.
     ///
     /// # Errors
     ///
@@ -144,7 +146,7 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
         }
     }
 
-    /// Makes what `f` makes of the value the value. Returns its snapshot.
+    /// Replaces the value with what `f` returns for it. Returns its snapshot.
     ///
     /// # Errors
     ///
@@ -156,7 +158,7 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
         }
     }
 
-    /// Makes what `f` makes of the value the value, unless that is `None`: then nothing changes.
+    /// Replaces the value with what `f` returns for it; if that is `None`, nothing changes.
     ///
     /// # Errors
     ///
@@ -178,15 +180,29 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
         }
     }
 
-    /// Makes `new` the value if nobody has committed since `current` was loaded.
+    /// Replaces the value with `new` if nobody has committed since `current` was loaded.
     ///
     /// It may have been loaded by another handle of the same file, if one value always has one
-    /// encoding: that of a `HashMap` depends on its order, which is another one in each copy.
+    /// encoding: that of a `HashMap` depends on its order, which is another one in each copy. A snapshot
+    /// of another file with the same version and value is not told apart.
     ///
     /// # Errors
     ///
     /// The outer one as [`swap`](Self::swap), and `new` is dropped. The inner one if somebody has: it
     /// has the current snapshot, and gives `new` back.
+    ///
+    /// ```
+    /// use atomos::shm;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("atomos-doc-exchange-{}", std::process::id()));
+    /// let limit = shm::Atom::open(&path, "limit 1", || 1_u32)?; // say, "/dev/shm/limit"
+    /// let seen = limit.load()?;
+    /// assert!(limit.compare_exchange(&seen, 2)?.is_ok());
+    /// let conflict = limit.compare_exchange(&seen, 3)?.unwrap_err();
+    /// assert_eq!((*conflict.current, conflict.rejected), (2, 3));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn compare_exchange(
         &self,
         current: &Snapshot<T>,

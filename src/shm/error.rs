@@ -5,8 +5,9 @@ use std::{error, fmt, io};
 /// Why an atom or cell that processes share could not be opened, read or written.
 ///
 /// Nothing is changed by an operation that fails: neither the value, nor a file that is not
-/// one of this crate's. What an error says of a file holds for everybody who opens it; the remedy
-/// is most often another path, or to delete the file when nobody uses it any more.
+/// one of this crate's. [`StaleBoot`](Self::StaleBoot), [`Truncated`](Self::Truncated) and
+/// [`Corrupt`](Self::Corrupt) hold for everybody who opens the file; then the remedy is another path, or
+/// to delete the file when nobody uses it any more.
 #[non_exhaustive]
 #[derive(Debug)]
 pub enum ShmError {

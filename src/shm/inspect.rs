@@ -73,7 +73,7 @@ pub struct Inspection {
     pub participants: Vec<Participant>,
     /// How long the file is, in bytes.
     pub len: u64,
-    /// How many of them are mapped by who opens it.
+    /// How many of them are mapped when it is opened.
     pub mapped: u64,
     /// Where the part ends that has been given to values. It may be behind the end of the file.
     pub end: u64,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How to open an atom or a cell.
 ///
-/// `mode` and `max_participants` matter to who makes the file; who joins takes it as it is.
+/// `mode` and `max_participants` matter only when the file is made; whoever joins takes it as it is.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,8 +30,8 @@ impl Options {
         }
     }
 
-    /// Who may read and write the file, as in `chmod`; the process's `umask` takes nothing away.
-    /// Who shares it needs both permissions. 0o600 if not given.
+    /// Who may read and write the file, as in `chmod`; the process's `umask` takes nothing away, and
+    /// only the nine bits of permissions count. Everybody who shares it needs both. 0o600 if not given.
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
@@ -40,15 +40,17 @@ impl Options {
     /// How many may have an atom open at the same time, from 1 to 2048: each process, or each
     /// [`open`](super::Atom::open) where a process does so more than once. 256 if not given.
     ///
-    /// Each costs 128 bytes of the file. Cells have no such limit.
+    /// Each costs 128 bytes of the file. Cells have no such limit. With another number making an atom
+    /// fails, with [`ShmError::Io`](super::ShmError::Io) of the kind `InvalidInput`; joining one does not
+    /// ask.
     pub fn max_participants(mut self, participants: u16) -> Self {
         self.max_participants = participants;
         self
     }
 
-    /// How long those who wait here sleep at most before they look by themselves: so late they
-    /// learn of a change if its writer was killed, or stopped, before it woke them. 100 ms if
-    /// not given; a millisecond at least.
+    /// How long the waits of this handle sleep at most before they look by themselves: that late they may
+    /// learn of a change whose writer was killed, or stopped, before it woke them. 100 ms if not given;
+    /// a millisecond at least.
     pub fn recheck(mut self, recheck: Duration) -> Self {
         self.recheck = recheck.max(Duration::from_millis(1));
         self

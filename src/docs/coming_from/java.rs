@@ -12,7 +12,7 @@
 //!
 //! | Java | here | what differs |
 //! |---|---|---|
-//! | `AtomicBoolean` | [`AtomicBoolean`], which is [`AtomicBool`] | also counts as bits: [`toggle_and_get`](Atomic::toggle_and_get) and others |
+//! | `AtomicBoolean` | [`AtomicBoolean`], which is [`AtomicBool`] | has the verbs of bits, too: [`toggle_and_get`](Atomic::toggle_and_get) and others |
 //! | `AtomicInteger` | [`AtomicInteger`], which is [`AtomicI32`] | there are all widths, unsigned ones, and floats |
 //! | `AtomicLong` | [`AtomicLong`], which is [`AtomicI64`] | |
 //! | `AtomicReference<V>` | [`AtomicReference<T>`](AtomicReference) | holds an `Arc<T>`; `null` is an `Option` in it. To *update* a value: [`Atom`] |
@@ -25,8 +25,8 @@
 //!
 //! # `AtomicBoolean`, `AtomicInteger`, `AtomicLong`
 //!
-//! All have all of the first group; `AtomicBoolean` has none of the second. The methods here are
-//! those of [`Atomic`]; updating and accumulating work on a `bool`, too.
+//! In Java all three have the first group, and `AtomicBoolean` has none of the second. The methods
+//! here are those of [`Atomic`]; here updating and accumulating work on a `bool`, too.
 //!
 //! | Java | here | what differs |
 //! |---|---|---|

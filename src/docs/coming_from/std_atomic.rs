@@ -7,7 +7,8 @@
 //! - There is no `Ordering` argument: all operations are `SeqCst`, in one order with `std`'s.
 //! - The names are Java's, and say what is returned: `get_and_add` is `fetch_add`,
 //!   `add_and_get` returns the new value.
-//! - There are floats, compared by their bits.
+//! - There are floats. Exchanging, `changed_from` and `values` compare their bits; `wait_equal`,
+//!   `wait_at_least` and `wait_at_most` compare numbers.
 //!
 //! ```
 //! use std::sync::atomic;

@@ -29,7 +29,11 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// As [`load`](Self::load), and [`ShmError::Io`] if no thread can be started to sleep for it.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `pred`, in the waiting task.
     pub fn wait_for(
         &self,
         mut pred: impl FnMut(&T) -> bool + Send + 'static,
@@ -43,7 +47,11 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// As [`wait_for`](Self::wait_for).
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `f`, in the waiting task.
     pub fn wait_map<U: Send + 'static>(
         &self,
         mut f: impl FnMut(&T) -> Option<U> + Send + 'static,
@@ -79,7 +87,8 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
     }
 
     /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`: then it is
-    /// `None`.
+    /// `None`. Inside a predicate or a waker of a wait for any file it times out, unless the current
+    /// value satisfies `pred`.
     ///
     /// # Errors
     ///

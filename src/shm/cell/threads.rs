@@ -26,7 +26,9 @@ impl<T: ShmPrimitive> Atomic<T> {
         }
     }
 
-    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`.
+    /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`: then it is `None`.
+    /// Inside a predicate or a waker of a wait for any file it times out, unless the current value
+    /// satisfies `pred`.
     ///
     /// # Panics
     ///
