@@ -7,6 +7,9 @@
 #[path = "loom/support.rs"]
 mod support;
 
+#[allow(dead_code)]
+#[path = "../src/wait/baton.rs"]
+mod baton;
 /// Files of the library, which the models take as they are.
 #[allow(dead_code)]
 #[path = "../src/wait/arrivals.rs"]
@@ -18,8 +21,9 @@ mod told;
 
 /// What those files ask the library for.
 mod sync {
+    pub(crate) use loom::cell::UnsafeCell;
     use loom::sync::MutexGuard;
-    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 
     pub(crate) fn barrier() {
         fence(Ordering::SeqCst);
@@ -43,6 +47,8 @@ mod kill {
 
 #[path = "loom/arrivals.rs"]
 mod arrivals;
+#[path = "loom/baton.rs"]
+mod batons;
 #[path = "loom/cell.rs"]
 mod cell;
 #[path = "loom/cell_line.rs"]
