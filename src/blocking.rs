@@ -146,6 +146,8 @@ pub(crate) fn block_until<S: Source>(
 }
 
 /// The same for a future that is made of the wait. `None` if the deadline came first.
+///
+/// `make` keeps the wait nowhere else, nor does the output: what was lent would never be returned.
 pub(crate) fn block_within<'s, S: Source, F: Future>(
     source: &'s S,
     mut predicate: impl FnMut(&S::Event) -> bool + Send,

@@ -98,8 +98,9 @@
 //! - A wait in any process ends when a change made in any other satisfies it, and is still there when
 //!   the process looks: at once, or within [`Options::recheck`] if the writer was killed or stopped before
 //!   it could wake.
-//! - While nobody waits (from a tenth of a second after the last wait on) a write to a cell makes no
-//!   system call; a commit to an atom makes those that write its value.
+//! - While nobody waits a write to a cell makes no system call, but for the first one after a wait, and for
+//!   those of the fifth of a second in which the thread stays; a commit to an atom makes those that write
+//!   its value.
 //!
 //! # What is not promised
 //!

@@ -7,10 +7,10 @@
 #[path = "loom/support.rs"]
 mod support;
 
+/// Files of the library, which the models take as they are.
 #[allow(dead_code)]
 #[path = "../src/wait/baton.rs"]
 mod baton;
-/// Files of the library, which the models take as they are.
 #[allow(dead_code)]
 #[path = "../src/wait/arrivals.rs"]
 mod numbers;

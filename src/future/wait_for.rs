@@ -251,8 +251,7 @@ impl<P: Deref<Target: Source>, U> Unpin for WaitMap<P, U> {}
 impl<P: Deref<Target: Source>, U> Drop for WaitMap<P, U> {
     fn drop(&mut self) {
         if self.wait.wait.source.is_foreign() {
-            // A thread that is not here may have the lock, for ever.
-            std::mem::forget(self.found.clone());
+            // A thread that is not here may have the lock, for ever. It goes with the last reference.
             return;
         }
         // Outside of the lock; while the thread unwinds, its panic must not abort.
@@ -274,7 +273,7 @@ impl<P: Deref<Target: Source>, U> Future for WaitMap<P, U> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, feature = "shm", not(loom)))]
 impl<P: Deref<Target: Source>, U> WaitMap<P, U> {
     /// Runs `f` while all locks of the wait are held, as by whoever judges a value.
     pub(crate) fn while_locked(self, f: impl FnOnce(Self) -> Self) -> Self {

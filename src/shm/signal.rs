@@ -12,8 +12,8 @@
 //! | 3    | raises the epoch                    | reads the value: it is served              |
 //! | 4    | wakes all who sleep on the epoch    | sleeps, unless the epoch has been raised   |
 //!
-//! **No wake-up is lost.** All steps are sequentially consistent (of step 2 the load that finds it armed;
-//! that of several writers one disarms needs no order but the word's own). *Either* the writer's step 2
+//! **No wake-up is lost.** All steps are sequentially consistent, but for the swap of the writer's step 2:
+//! it only decides which of several writers disarms, for which the word's own order is enough. *Either* the writer's step 2
 //! comes after the sleeper's: then this writer, or one that disarmed in between, which wrote
 //! before as well, raises the epoch later than step 1 of the sleeper, who does not fall
 //! asleep then, or is woken. *Or* it comes before: then step 3 of the sleeper reads the value of

@@ -78,8 +78,8 @@ impl<'a> Slot<'a> {
         self.sum(32).store(sum, Relaxed);
     }
 
-    /// Owner: its room, if it has some. One that makes no sense, because of damage or because its
-    /// owner was killed when it changed it, is none.
+    /// Its room, if it has some. One that makes no sense, because of damage, or because its owner is
+    /// changing it or was killed when it did, is none.
     pub(super) fn room(self, mapped: u64) -> Option<Room> {
         let room = Room {
             offset: self.number(8).load(Relaxed),

@@ -433,7 +433,7 @@ impl<E: Clone> Condition<E> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, feature = "shm", not(loom)))]
 impl<E> Condition<E> {
     /// Runs `f` while the slot is locked.
     pub(crate) fn while_locked<R>(&self, f: impl FnOnce() -> R) -> R {

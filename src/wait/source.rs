@@ -23,6 +23,10 @@ pub(crate) trait Source {
 
     /// Ends a registration.
     fn unregister(&self, observer: &Observer<Self::Event>) {
+        if self.is_foreign() {
+            // A predicate has forked.
+            return;
+        }
         if !self.withdraw(observer.name()) {
             self.tidy();
         }

@@ -54,10 +54,11 @@ impl Desk {
     /// Carrier who lays it down although somebody may have called, and then calls himself.
     fn offer(&self, found: Found) {
         let found = found.max(self.word.load(Relaxed));
-        if self.baton.offer(found)
-            && let Some(found) = self.baton.call()
-        {
-            self.carry(found);
+        if self.baton.offer(found) {
+            self.baton
+                .call()
+                .into_iter()
+                .for_each(|found| self.carry(found));
         }
     }
 }

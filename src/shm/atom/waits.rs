@@ -70,7 +70,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// As [`wait_for`](Self::wait_for).
     ///
     /// # Panics
     ///
@@ -92,7 +92,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// As [`wait_for`](Self::wait_for).
     ///
     /// # Panics
     ///

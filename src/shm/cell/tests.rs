@@ -3,7 +3,9 @@
 use std::{
     future::Future,
     pin::pin,
+    sync::mpsc,
     task::{Context, Waker},
+    thread,
 };
 
 use tokio_test::{assert_pending, task::spawn};
@@ -15,9 +17,10 @@ use crate::{
         asked::asked,
         helper::tests::{
             Folder, alone_in,
-            forks::{dropped_in_a_fork, dropped_where_it_is_judged},
+            forks::{assert_succeeds, dropped_in_a_fork, dropped_where_it_is_judged, exit, fork},
         },
     },
+    wait::condition::Condition,
 };
 
 #[test]
@@ -61,8 +64,8 @@ fn g05_nobody_is_told_after_the_last_wait() {
     assert!(!inner.present.load(Ordering::SeqCst));
 }
 
-/// What a look found before a wait has come is no news to it, if it was written over; if it is
-/// there again then it is, and so is what follows.
+/// A look may leave a value that it has read before a wait came. If that value is there again the wait is
+/// told of it, and of the next one.
 #[test]
 fn g05_a_look_that_is_late_hides_no_value() {
     let folder = Folder::new();
@@ -117,4 +120,68 @@ fn a_wait_that_is_dropped_in_a_fork_while_it_is_judged_takes_no_lock() {
         );
         dropped_where_it_is_judged(wait);
     });
+}
+
+/// Holds the lock of the register from when it is asked to until it may let go.
+struct Holds {
+    is_held: mpsc::Sender<()>,
+    let_go: mpsc::Receiver<()>,
+}
+
+impl Presence<u64> for Holds {
+    fn look(&self) -> u64 {
+        self.is_held.send(()).expect("somebody waits for it");
+        self.let_go.recv().expect("it is let go");
+        0
+    }
+
+    fn raise(&self) -> bool {
+        false
+    }
+
+    fn lower(&self) {}
+}
+
+// The predicate forks, while another thread holds the lock, and accepts in the child.
+#[test]
+fn a_wait_that_ends_in_a_fork_takes_no_lock() {
+    alone_in(
+        "cell::tests",
+        "a_wait_that_ends_in_a_fork_takes_no_lock",
+        || {
+            let folder = Folder::new();
+            let cell = folder.cell("cell");
+            let inner = &*cell.inner;
+            let (hold, asked) = mpsc::channel();
+            let (is_held, held) = mpsc::channel();
+            let (release, let_go) = mpsc::channel();
+            let (born, child) = mpsc::channel();
+            thread::scope(|scope| {
+                scope.spawn(move || {
+                    asked.recv().expect("the predicate asks");
+                    let observer = Observer::Condition(Arc::new(Condition::carried(false)));
+                    inner
+                        .listeners
+                        .register(observer, &Holds { is_held, let_go });
+                });
+                let mut wait = WaitMap::new(inner, move |_: &u64| {
+                    hold.send(()).expect("it is asked");
+                    held.recv().expect("it is held");
+                    match fork() {
+                        None => Some(()),
+                        Some(child) => {
+                            release.send(()).expect("it lets go");
+                            born.send(child).expect("it is waited for");
+                            None
+                        }
+                    }
+                });
+                let polled = pin!(&mut wait).poll(&mut Context::from_waker(Waker::noop()));
+                if polled.is_ready() {
+                    exit();
+                }
+                assert_succeeds(child.recv().expect("it was born"));
+            });
+        },
+    );
 }

@@ -40,7 +40,7 @@ fn a_fork_waits_for_no_lock_of_its_parent() {
 }
 
 /// Forks. `None` in the child, which has ten seconds.
-fn fork() -> Option<libc::pid_t> {
+pub(in crate::shm) fn fork() -> Option<libc::pid_t> {
     // SAFETY: the child takes no lock that a thread of the parent may hold: this is the test.
     let child = unsafe { libc::fork() };
     assert!(child >= 0);
@@ -53,12 +53,12 @@ fn fork() -> Option<libc::pid_t> {
 }
 
 /// Ends a child: it has succeeded.
-fn exit() -> ! {
+pub(in crate::shm) fn exit() -> ! {
     // SAFETY: it ends the process, without running what the parent has registered.
     unsafe { libc::_exit(0) }
 }
 
-fn assert_succeeds(child: libc::pid_t) {
+pub(in crate::shm) fn assert_succeeds(child: libc::pid_t) {
     let mut status = 0;
     // SAFETY: `status` is a place for an `int`.
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
