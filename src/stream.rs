@@ -36,13 +36,18 @@ impl<T, V: Borrow<AtomView<T>>> Subscription<T, V> {
     pub(crate) fn new(view: V, keep: Keep) -> Self {
         let mailbox = Arc::new(Mailbox::new(keep));
         let observer = Observer::Mailbox(mailbox.clone());
-        let (open, touched) = match view.borrow().register(observer) {
-            Registered::Since(_, touched) => (Some((view, mailbox)), touched),
-            Registered::Closed => (None, Vec::new()),
+        let (open, seen, touched) = match view.borrow().register(observer) {
+            Registered::Since(seen, touched) => (Some((view, mailbox)), Some(seen), touched),
+            Registered::Closed => (None, None, Vec::new()),
         };
         let value = PhantomData;
         let this = Self { open, value };
-        drop(touched);
+        // Any of them may be the last of its value by now. A panic of that ends the registration.
+        let mut panics = Panics::new();
+        for state in seen.into_iter().chain(touched) {
+            panics.catch(|| drop(state));
+        }
+        panics.resume();
         this
     }
 

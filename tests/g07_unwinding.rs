@@ -5,10 +5,12 @@
 mod support;
 
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::Waker;
+use std::thread;
 
-use atomos::Atom;
+use atomos::{Atom, Atomic};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use support::{Hooked, OnDrop, Probe, caught, in_child, poll};
@@ -351,6 +353,93 @@ fn g7_a_closure_panics_and_what_it_leaves_panics_with_a_payload_that_does() {
             atom.reset(1);
             let polled = caught(|| poll(&mut wait, &waker).is_ready());
             assert_eq!(polled.err().as_deref(), Some("update"));
+        },
+    );
+}
+
+/// The last state of an atom that has closed is judged like any other.
+#[test]
+fn g7_a_predicate_that_judges_the_last_state_panics_and_so_does_what_it_captured() {
+    in_child(
+        "g7_a_predicate_that_judges_the_last_state_panics_and_so_does_what_it_captured",
+        || {
+            let atom = Atom::new(7_u64);
+            let view = atom.view();
+            drop(atom);
+            let captured = OnDrop(bomb as fn());
+            let mut wait = Box::pin(view.wait_for(move |_| {
+                let _ = &captured;
+                panic!("first")
+            }));
+            let polled = caught(|| poll(&mut wait, Waker::noop()).is_ready());
+            assert_eq!(polled.err().as_deref(), Some("first"));
+            // An answer is not lost with it.
+            let captured = OnDrop(bomb as fn());
+            let mut wait = Box::pin(view.wait_for(move |value| {
+                let _ = &captured;
+                *value == 7
+            }));
+            assert_eq!(*assert_ready!(poll(&mut wait, Waker::noop())).unwrap(), 7);
+        },
+    );
+}
+
+/// What is found for a mapped wait after that has begun to leave.
+#[test]
+fn g7_a_mapped_wait_dropped_while_unwinding_survives_what_is_found_meanwhile() {
+    in_child(
+        "g7_a_mapped_wait_dropped_while_unwinding_survives_what_is_found_meanwhile",
+        || {
+            let cell: &Atomic<u64> = Box::leak(Box::new(Atomic::new(0)));
+            let (enter, entered) = mpsc::channel();
+            let (release, released) = mpsc::channel::<()>();
+            let mut wait = Box::pin(cell.wait_map(move |value| {
+                if value == 0 {
+                    return None;
+                }
+                enter.send(()).unwrap();
+                released.recv().unwrap();
+                Some(OnDrop(bomb as fn()))
+            }));
+            assert!(poll(&mut wait, Waker::noop()).is_pending());
+            let writing = thread::spawn(|| cell.set(1));
+            entered.recv().unwrap();
+            // Its waker is left for the writer, and dropped when the wait leaves.
+            let probe = Probe::new();
+            assert!(poll(&mut wait, &probe.waker()).is_pending());
+            let writing = Mutex::new(Some(writing));
+            probe.on_drop(move || {
+                let writing = writing.lock().unwrap().take();
+                if let Some(writing) = writing {
+                    release.send(()).unwrap();
+                    writing.join().unwrap();
+                }
+            });
+            let left = caught(|| {
+                let _wait = wait;
+                panic!("first");
+            });
+            assert_eq!(left.err().as_deref(), Some("first"));
+        },
+    );
+}
+
+#[test]
+fn g7_a_comparison_panics_and_so_does_what_was_to_be_committed() {
+    struct Incomparable(Option<OnDrop<fn()>>);
+    impl PartialEq for Incomparable {
+        fn eq(&self, _: &Self) -> bool {
+            panic!("first")
+        }
+    }
+    in_child(
+        "g7_a_comparison_panics_and_so_does_what_was_to_be_committed",
+        || {
+            let atom = Atom::new(Incomparable(None));
+            let new = Incomparable(Some(OnDrop(bomb)));
+            let compared = caught(|| atom.compare_and_set(&Incomparable(None), new));
+            assert_eq!(compared.err().as_deref(), Some("first"));
+            assert!(atom.load().0.is_none());
         },
     );
 }

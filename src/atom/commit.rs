@@ -288,11 +288,12 @@ impl<T> Atom<T> {
     where
         T: PartialEq,
     {
+        let new = Quiet::new(new);
         let (mut current, mut state) = self.0.cell().load();
         if current.value() != expected {
             return false;
         }
-        let mut draft = Cell::draft(new, current.version() + 1);
+        let mut draft = Cell::draft(new.into_inner(), current.version() + 1);
         loop {
             match self.0.cell().publish(current, state, draft) {
                 Ok(published) => {

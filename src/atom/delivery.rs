@@ -223,7 +223,7 @@ impl<'a, T> Round<'a, T> {
         if let Some((mine, state)) = current {
             return self.deliver_up_to(desk, mine, state.flags());
         }
-        let (node, state) = self.view.cell().load();
+        let (node, state) = self.shift.panics.insist(|| self.view.cell().load());
         let newest = Snapshot(node);
         self.deliver_up_to(desk, &newest, state.flags());
         self.shift.panics.catch(|| drop(newest));
@@ -237,6 +237,7 @@ impl<'a, T> Round<'a, T> {
             desk.end = Some(newest.clone());
             return;
         }
+        desk.run.shrink_to(KEPT);
         if flags.is_closed() {
             self.close(desk);
         }
@@ -317,6 +318,9 @@ impl<'a, T> Round<'a, T> {
         }
     }
 }
+
+/// Room for so many commits is kept for the next ones.
+const KEPT: usize = 64;
 
 /// Follows the links from `newest` back to the last delivered node, taking them.
 fn trace<T>(newest: &Snapshot<T>, run: &mut Vec<Snapshot<T>>) {

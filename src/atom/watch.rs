@@ -215,7 +215,7 @@ pub(crate) fn tell_watches<T>(
         return;
     }
     // A full reference, since a guard may not be held while code of the user runs.
-    let list = Shelf::new(watches.list.load_full());
+    let list = Shelf::new(panics.insist(|| watches.list.load_full()));
     for watch in list.iter() {
         // SeqCst: a removal that has returned is seen, in any order that threads can tell.
         if watch.since < Snapshot::version(new) && watch.active.load(Ordering::SeqCst) {

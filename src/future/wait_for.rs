@@ -163,8 +163,15 @@ impl<P: Deref<Target: Source>> Wait<P> {
         let Stage::Fresh(predicate) = std::mem::replace(&mut self.stage, Stage::Done) else {
             return Err(Closed);
         };
-        let last = self.source.look();
-        if predicate.into_inner().holds(&last) {
+        let last = Quiet::new(self.source.look());
+        let mut predicate = Quiet::new(predicate.into_inner());
+        let holds = predicate.get_mut().holds(last.get());
+        // As where a deliverer ends the wait: an answer must not be lost with what the predicate held.
+        if let Err(payload) = panics::run(|| drop(predicate)) {
+            panics::discard(payload);
+        }
+        if holds {
+            let last = last.into_inner();
             Ok(self.keeps.then_some(last))
         } else {
             Err(Closed)
@@ -223,7 +230,8 @@ impl<P: Deref<Target: Source>> Drop for Wait<P> {
 /// The wait behind `wait_map`: a predicate that leaves what it found for the task.
 pub(crate) struct WaitMap<P: Deref<Target: Source>, U> {
     wait: WaitFor<P>,
-    found: Arc<Mutex<Option<U>>>,
+    /// Dropped after the wait: until that has ended something may be found. No lock is taken for it.
+    found: Quiet<Arc<Mutex<Option<U>>>>,
 }
 
 impl<P: Deref<Target: Source>, U: Send + 'static> WaitMap<P, U> {
@@ -242,30 +250,19 @@ impl<P: Deref<Target: Source>, U: Send + 'static> WaitMap<P, U> {
         });
         let mut wait = WaitFor::new(source, predicate, Budget::cooperative());
         wait.wait.keeps = false;
+        let found = Quiet::new(found);
         Self { wait, found }
     }
 }
 
 impl<P: Deref<Target: Source>, U> Unpin for WaitMap<P, U> {}
 
-impl<P: Deref<Target: Source>, U> Drop for WaitMap<P, U> {
-    fn drop(&mut self) {
-        if self.wait.wait.source.is_foreign() {
-            // A thread that is not here may have the lock, for ever. It goes with the last reference.
-            return;
-        }
-        // Outside of the lock; while the thread unwinds, its panic must not abort.
-        let found = self.found.lock().take();
-        panics::drop_quietly(found);
-    }
-}
-
 impl<P: Deref<Target: Source>, U> Future for WaitMap<P, U> {
     type Output = Result<U, Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.wait.poll_answer(cx))?;
-        let found = self.found.lock().take();
+        let found = self.found.get().lock().take();
         match found {
             Some(result) => Poll::Ready(Ok(result)),
             None => unreachable!("a mapped wait is satisfied by what it found"),
@@ -277,7 +274,7 @@ impl<P: Deref<Target: Source>, U> Future for WaitMap<P, U> {
 impl<P: Deref<Target: Source>, U> WaitMap<P, U> {
     /// Runs `f` while all locks of the wait are held, as by whoever judges a value.
     pub(crate) fn while_locked(self, f: impl FnOnce(Self) -> Self) -> Self {
-        let found = self.found.clone();
+        let found = self.found.get().clone();
         let _found = found.lock();
         match &self.wait.wait.stage {
             Stage::Parked(condition) => {

@@ -34,6 +34,17 @@ impl Panics {
         }
     }
 
+    /// The same for a look at an arc-swap, which may have to drop what it has found first: until it is
+    /// done.
+    #[inline]
+    pub(crate) fn insist<R>(&mut self, f: impl Fn() -> R) -> R {
+        loop {
+            if let Some(found) = self.catch(&f) {
+                return found;
+            }
+        }
+    }
+
     #[cold]
     fn keep(&mut self, payload: Payload) {
         if self.0.is_none() {
@@ -117,6 +128,14 @@ impl<T> Quiet<T> {
     }
 
     #[inline]
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        match &mut self.0 {
+            Some(value) => value,
+            None => unreachable!("only `into_inner` and the drop take it out"),
+        }
+    }
+
+    #[inline]
     pub(crate) fn into_inner(mut self) -> T {
         match self.0.take() {
             Some(value) => value,
@@ -131,5 +150,27 @@ impl<T> Drop for Quiet<T> {
         if let Some(value) = self.0.take() {
             drop_quietly(value);
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn g7_what_is_insisted_on_is_done_and_the_first_panic_is_kept() {
+        let (mut panics, tries) = (Panics::new(), Cell::new(0));
+        let found = panics.insist(|| {
+            tries.set(tries.get() + 1);
+            if tries.get() < 3 {
+                resume_unwind(Box::new(tries.get()));
+            }
+            tries.get()
+        });
+        assert_eq!(found, 3);
+        let payload = run(|| panics.resume()).expect_err("it has panicked");
+        assert_eq!(payload.downcast_ref(), Some(&1));
     }
 }
