@@ -201,6 +201,39 @@ fn g6_writes_made_in_wakers_reach_the_others_in_order() {
     }
 }
 
+/// Each waker writes what answers the next wait: not in a frame on top of the one before.
+#[test]
+fn g6_writes_made_in_wakers_take_no_more_of_the_stack_the_more_they_are() {
+    const COUNT: u64 = if cfg!(debug_assertions) {
+        20_000
+    } else {
+        100_000
+    };
+    type Wait = fn(&'static Atomic<u64>, u64) -> support::Boxed<u64>;
+    let ways: [Wait; 2] = [
+        |cell, n| Box::pin(cell.wait_equal(n)),
+        |cell, n| Box::pin(cell.wait_at_least(n)),
+    ];
+    for wait in ways {
+        in_time(move || {
+            let cell: &Atomic<u64> = Box::leak(Box::new(Atomic::new(0)));
+            let waits: Vec<_> = (1..=COUNT)
+                .map(|n| {
+                    let (probe, mut wait) = (Probe::new(), wait(cell, n));
+                    probe.on_wake(move || cell.set(n + 1));
+                    assert_pending!(poll(&mut wait, &probe.waker()));
+                    wait
+                })
+                .collect();
+            cell.set(1);
+            assert_eq!(cell.get(), COUNT + 1);
+            for (mut wait, n) in waits.into_iter().zip(1..) {
+                assert_ready_eq!(poll(&mut wait, &Probe::new().waker()), n);
+            }
+        });
+    }
+}
+
 /// A waker that drops the very wait it wakes, and its neighbours.
 #[test]
 fn g6_a_waker_may_drop_waits() {

@@ -4,7 +4,9 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::VecDeque,
     sync::atomic::{AtomicUsize, Ordering},
+    task::Waker,
 };
 
 /// An address that no other living thread has.
@@ -37,9 +39,21 @@ fn next_number() -> usize {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// What the frames of a thread are busy with.
+struct Frames {
+    /// The places, the innermost last.
+    busy: Vec<usize>,
+    /// Wakers that inner frames have left to those that are busy with a place.
+    left: VecDeque<(usize, Waker)>,
+}
+
 thread_local! {
-    /// What the frames of this thread are busy with, the innermost last.
-    static BUSY: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    static FRAMES: RefCell<Frames> = const {
+        RefCell::new(Frames {
+            busy: Vec::new(),
+            left: VecDeque::new(),
+        })
+    };
 }
 
 /// Runs `f`, which does not panic, as this thread's work on `place`: see [`is_busy_with`].
@@ -48,10 +62,10 @@ thread_local! {
 pub(crate) fn busy_with<P, R>(place: &P, f: impl FnOnce() -> R) -> R {
     let address = std::ptr::from_ref(place).addr();
     // While the thread's locals are being destroyed nobody takes note.
-    let noted = BUSY.try_with(|busy| busy.borrow_mut().push(address));
+    let noted = FRAMES.try_with(|frames| frames.borrow_mut().busy.push(address));
     let result = f();
     if noted.is_ok() {
-        let _ = BUSY.try_with(|busy| busy.borrow_mut().pop());
+        let _ = FRAMES.try_with(|frames| frames.borrow_mut().busy.pop());
     }
     result
 }
@@ -60,8 +74,29 @@ pub(crate) fn busy_with<P, R>(place: &P, f: impl FnOnce() -> R) -> R {
 #[cfg(not(loom))]
 pub(crate) fn is_busy_with<P>(place: &P) -> bool {
     let address = std::ptr::from_ref(place).addr();
-    let busy = BUSY.try_with(|busy| busy.borrow().contains(&address));
-    busy.unwrap_or(false)
+    let is_busy = FRAMES.try_with(|frames| frames.borrow().busy.contains(&address));
+    is_busy.unwrap_or(false)
+}
+
+/// Leaves wakers to the outer frame of this thread that [is busy](is_busy_with) with `place`.
+#[cfg(not(loom))]
+#[cold]
+pub(crate) fn leave_to_outer_frame<P>(place: &P, wakers: impl Iterator<Item = Waker>) {
+    let address = std::ptr::from_ref(place).addr();
+    let wakers = wakers.map(|waker| (address, waker));
+    FRAMES.with(|frames| frames.borrow_mut().left.extend(wakers));
+}
+
+/// The next waker that inner frames have left to this one, which is busy with `place`.
+#[inline]
+pub(crate) fn left_by_inner_frame<P>(place: &P) -> Option<Waker> {
+    let address = std::ptr::from_ref(place).addr();
+    let next = FRAMES.try_with(|frames| {
+        let left = &mut frames.borrow_mut().left;
+        let next = left.iter().position(|(other, _)| *other == address)?;
+        left.remove(next)
+    });
+    next.ok()?.map(|(_, waker)| waker)
 }
 
 #[cfg(all(test, not(loom)))]

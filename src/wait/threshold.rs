@@ -69,7 +69,10 @@ mod gap;
 mod goal;
 mod index;
 
-use std::task::{Context, Poll, Waker};
+use std::{
+    iter,
+    task::{Context, Poll, Waker},
+};
 
 pub(crate) use self::goal::{Goal, Level};
 
@@ -84,8 +87,11 @@ use super::{
     presence::Presence,
 };
 #[cfg(not(loom))]
-use crate::sync::threads::is_busy_with;
-use crate::sync::{Mutex, barrier, threads::busy_with};
+use crate::sync::threads::{is_busy_with, leave_to_outer_frame};
+use crate::sync::{
+    Mutex, barrier,
+    threads::{busy_with, left_by_inner_frame},
+};
 
 /// A wait among the others, until its answer is fetched or it is [left](Thresholds::leave).
 pub(crate) struct Parked(Place);
@@ -129,13 +135,20 @@ impl Thresholds {
         panics: &mut Panics,
     ) {
         let due = self.answer(write, cell);
-        if !due.is_empty() {
-            busy_with(self, || {
-                for waker in due.wakers() {
-                    panics.catch(|| waker.wake());
-                }
-            });
+        if due.is_empty() {
+            return;
         }
+        #[cfg(not(loom))]
+        if is_busy_with(self) {
+            // Else each waker that writes would be woken in a frame on top of the one before.
+            return leave_to_outer_frame(self, due.wakers());
+        }
+        busy_with(self, || {
+            let left = iter::from_fn(|| left_by_inner_frame(self));
+            for waker in due.wakers().chain(left) {
+                panics.catch(|| waker.wake());
+            }
+        });
     }
 
     fn answer(&self, write: Write<Level>, cell: &impl Presence<Level>) -> Due {
