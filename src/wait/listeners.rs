@@ -12,22 +12,23 @@
 //! |      |                                        | [*present*](super::presence)                |
 //! | 2    | writes the value                       | barrier                                     |
 //! | 3    | barrier                                | takes its number                            |
-//! | 4    | reads *present*: nobody, done          | reads the value: *seen*                     |
+//! | 4    | reads *present*: nobody, done          | barrier; reads the value: *seen*            |
 //! | 5    | leaves the value, with the last number | puts the observer into the register         |
 //! |      | of those who are to be told of it      |                                             |
 //! | 6    | calls the deliverer                    |                                             |
 //!
 //! The writer leaves the value under the register's lock. The last number of step 5 is that of step
-//! 1; or, if the value is still there, that of all who have one.
+//! 1; or the one that has been given out by now, if the value is still there after that was read. (Both
+//! are read before the lock is taken: where the value is a reference, looking at it may run a destructor.)
 //!
 //! The deliverer, in rounds (see [`shift`](super::shift)): takes all that was left; takes over
 //! newcomers; tells each value to those whose numbers it was left for.
 //!
 //! **No value is missed.** *Either* a writer reads *present* as raised by the registration, and
-//! leaves its value. If it does so before the registration's step 3 its write, which came before,
-//! is in *seen*, or was overwritten before. If it does so after, the value is for the newcomer if
-//! it is still there or the newcomer had its number in step 1; the deliverer that takes it sees the
-//! news, since it has locked what the registration locked. If neither is so the value was
+//! leaves its value. If it reads the last number, for that, before the registration's step 3, its write,
+//! which came before, is in *seen*, or was overwritten before. If it does so after, the value is for the
+//! newcomer if it is still there or the newcomer had its number in step 1; and who leaves it, or takes it,
+//! sees the news, since they lock what the registration has locked. If neither is so the value was
 //! overwritten, and who overwrote it leaves it once more: see [`arrivals`](super::arrivals). *Or*
 //! it does not: then the registration's step 4 reads its value or a later one. So every value is
 //! judged that was current at or after step 4.
@@ -50,6 +51,7 @@ use super::{
     roster::{self, Name, Observer, Roster},
     shift::{Backlog, Shift, Shifts},
 };
+use crate::sync::barrier;
 
 /// See the [module](self).
 pub(crate) struct Listeners<E> {
@@ -213,21 +215,18 @@ impl<E: Event> Listeners<E> {
         cell: &impl Presence<E>,
         panics: &mut Panics,
     ) -> Backlog {
-        let (now, backlog) = self.roster.with(|register| {
-            let now = cell.look();
-            let is_current = now.identity() == write.new.identity();
-            let up_to = if is_current {
-                self.arrivals.so_far()
-            } else {
-                write.begun
-            };
+        let all = self.arrivals.so_far();
+        // Before the lock: to look at a reference, and to let go of it, may be to drop the last one.
+        let is_current = panics.catch(|| cell.look().identity() == write.new.identity());
+        let up_to = match is_current {
+            Some(true) => all,
+            Some(false) | None => write.begun,
+        };
+        self.roster.with(|register| {
             cell.leaves(&write.new, up_to);
             register.beside.put(write, up_to);
-            (now, Backlog::of(register.beside.values.len()))
-        });
-        // Outside of the lock: it may be the last handle.
-        panics.catch(|| drop(now));
-        backlog
+            Backlog::of(register.beside.values.len())
+        })
     }
 
     /// Writer, after its write, if anybody is present: leaves the value, and calls the deliverer.
@@ -248,6 +247,8 @@ impl<E: Event> Listeners<E> {
         self.roster.register(|register| {
             let alone = cell.raise();
             let number = self.arrivals.next();
+            // What a writer reads before its lock does not order the two.
+            barrier();
             let seen = cell.look();
             register.beside.saw(seen.identity(), number, alone);
             cell.has_seen(&seen, number, alone);

@@ -103,13 +103,10 @@ impl Cell {
             self.told.leaves(begun, now);
         }
         if !is_known && self.is_present.load(Ordering::SeqCst) {
-            let mut register = self.register.lock().unwrap();
+            let all = self.begun.load(Ordering::SeqCst);
             let is_current = self.value.load(Ordering::SeqCst) == now;
-            let up_to = if is_current {
-                self.begun.load(Ordering::SeqCst)
-            } else {
-                begun
-            };
+            let up_to = if is_current { all } else { begun };
+            let mut register = self.register.lock().unwrap();
             if let AsItShould = how {
                 self.told.leaves(up_to, now);
             }
