@@ -5,6 +5,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -79,6 +80,21 @@ fn g2_no_cell_wait_misses_a_write_made_in_a_waker_clone() {
         assert!(probe.clones() > 0, "{name}: the hook has run");
         assert_answered(name, first, &mut wait, &probe);
     }
+}
+
+/// The write leaves the value as it is; what has changed is what the predicate looks at beside it.
+#[test]
+fn g2_no_wait_misses_a_write_of_an_equal_value_made_in_a_waker_clone() {
+    let (cell, is_open) = (Arc::new(Atomic::new(0)), Arc::new(AtomicBool::new(false)));
+    let seen = is_open.clone();
+    let mut wait = Box::pin(cell.wait_for(move |_| seen.load(SeqCst)));
+    let (writer, probe) = (cell.clone(), Probe::new());
+    probe.on_clone(once(move || {
+        is_open.store(true, SeqCst);
+        writer.set(0);
+    }));
+    let first = poll(&mut wait, &probe.waker());
+    assert!(first.is_ready() || probe.wakes() > 0);
 }
 
 /// As above in a later poll, which replaces a waker that is parked already.

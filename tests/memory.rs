@@ -78,6 +78,7 @@ fn g8_memory() {
     overlapping_leaves_nothing();
     commits_leave_nothing();
     a_crowd_is_linear();
+    a_backlog_leaves_no_room_behind();
 }
 
 /// The bytes that `make` leaves allocated, for each of `count` calls. The values are
@@ -325,6 +326,37 @@ fn a_crowd_is_linear() {
     );
     assert!(left <= 32 * 1024, "{left} bytes left of {CROWD} waits");
     assert!(again <= left, "{left} bytes left became {again}");
+
+    let mut waits = Vec::with_capacity(CROWD);
+    let wait = || parked(Box::pin(atom.wait_for(|value| *value == 9)));
+    waits.extend(std::iter::repeat_with(wait).take(CROWD));
+    drop(atom.reset(9));
+    drop(waits);
+    let answered = LIVE.get() - before;
+    println!("{:<44} {answered:>8} bytes", "left when all are answered");
+    assert!(answered <= left, "{answered} bytes left of {CROWD} waits");
+}
+
+/// Room that a backlog has taken is given back once it has been told, and once it has been taken.
+fn a_backlog_leaves_no_room_behind() {
+    let atom = Atom::new(0_u64);
+    let mut changes = atom.changes();
+    let before = LIVE.get();
+    // All but the first are told when this has returned, as one run.
+    let (writer, count) = (atom.view(), CROWD as u64);
+    let again = atom.downgrade();
+    atom.add_watch("backlog", move |e| {
+        if let (1, Some(atom)) = (**e.new, again.upgrade()) {
+            (2..count).for_each(|n| drop(atom.reset(n)));
+        }
+    });
+    drop(atom.reset(1));
+    assert_eq!(*writer.load(), count - 1);
+    atom.remove_watch("backlog");
+    while poll_next(&mut changes).is_ready() {}
+    let left = LIVE.get().saturating_sub(before);
+    println!("{:<44} {left:>8} bytes", "left of a backlog of 100000");
+    assert!(left <= 16 * 1024, "{left} bytes left");
 }
 
 /// The bytes that each of `count` waits takes while all are parked.

@@ -179,7 +179,10 @@ impl<T> NodeRef<T> {
     /// Adds to the count: references that the cell will hand out.
     pub(crate) fn prepay(&self, more: usize) {
         // Relaxed: the reference at hand keeps the node; the cell publishes what is added.
-        self.node().refs.fetch_add(more, Ordering::Relaxed);
+        let before = self.node().refs.fetch_add(more, Ordering::Relaxed);
+        if before > LIMIT {
+            std::process::abort();
+        }
     }
 
     /// Takes from the count what was prepaid and nobody has taken.

@@ -124,6 +124,8 @@ impl<T: Primitive> Atomic<T> {
     /// wait keeps its place and goes on.
     ///
     /// Both closures may run several times; in the attempt that is written they see the same value.
+    /// `pred` should look at the value alone: it may not be asked again about a value that it has denied,
+    /// though that was written once more meanwhile.
     ///
     /// # Panics
     ///

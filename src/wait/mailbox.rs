@@ -50,6 +50,9 @@ pub(crate) enum Mail<E> {
     End,
 }
 
+/// Room for so many states is kept for the next ones.
+const KEPT: usize = 64;
+
 pub(crate) struct Mailbox<E> {
     keep: Keep,
     spot: Spot<State<E>>,
@@ -179,7 +182,9 @@ impl<E: Event> State<E> {
     /// where there is a next one.
     fn successor(&mut self) -> Option<E> {
         if self.run.len() == 1 {
-            self.run.pop_front()
+            let last = self.run.pop_front();
+            self.run.shrink_to(KEPT);
+            last
         } else {
             self.run.front().cloned()
         }

@@ -141,7 +141,7 @@ impl<E: Event, X> Roster<E, X> {
                 Observer::Mailbox(x) => desk.mailboxes.push((since, x)),
             }
         }
-        shrink(&mut register.newcomers);
+        shrink(&mut register.newcomers, 0);
     }
 
     /// Takes a registration back, if it is the last one and the desk has not taken it over. True if
@@ -170,7 +170,6 @@ impl<E: Event, X> Roster<E, X> {
         visit(&mut desk.mailboxes, panics, |_, x, _| fate(x.is_over()));
         visit(&mut desk.conditions, panics, |_, x, _| fate(x.is_over()));
         self.population.store(desk.len(), Ordering::Relaxed);
-        desk.shrink();
     }
 }
 
@@ -206,12 +205,6 @@ impl<E: Event> Desk<E> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Gives room back that a crowd has left.
-    fn shrink(&mut self) {
-        shrink(&mut self.mailboxes);
-        shrink(&mut self.conditions);
     }
 
     /// Tells everyone registered before `version` that `new` has replaced `old`.
@@ -259,6 +252,8 @@ impl<E: Event> Desk<E> {
         while let Some(unused) = stock.old.pop().or_else(|| stock.new.pop()) {
             panics.catch(|| drop(unused));
         }
+        shrink(&mut stock.old, n);
+        shrink(&mut stock.new, n);
     }
 
     /// Tells everyone that nothing more will come.
@@ -274,9 +269,11 @@ impl<E: Event> Desk<E> {
     }
 }
 
-fn shrink<X>(list: &mut Vec<X>) {
-    if list.capacity() > 4 * (list.len() + TOLERATED) {
-        list.shrink_to(2 * list.len());
+/// Gives room back that a crowd has left, where so much is `used`.
+#[inline]
+fn shrink<X>(list: &mut Vec<X>, used: usize) {
+    if list.capacity() > 4 * (used + TOLERATED) {
+        list.shrink_to(2 * used);
     }
 }
 
@@ -305,6 +302,7 @@ fn visit<X>(
     while list.len() > kept {
         panics.catch(|| drop(list.pop()));
     }
+    shrink(list, kept);
 }
 
 #[cfg(all(test, not(loom)))]

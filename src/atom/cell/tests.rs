@@ -1,8 +1,12 @@
 //! The two kinds of cell, side by side: the same steps have the same results (G1, G10).
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering::SeqCst},
+use std::{
+    env,
+    process::{Command, exit},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::SeqCst},
+    },
 };
 
 use super::{Flags, packed, portable};
@@ -179,4 +183,22 @@ fn g6_an_edit_of_the_portable_cell_drops_no_value() {
     assert_eq!((edits, alive.load(SeqCst)), (2, 2), "both values are alive");
     touched.clear();
     assert_eq!(alive.load(SeqCst), 1);
+}
+
+/// References that are leaked in a loop, on a target whose counts they can exceed.
+#[test]
+fn too_many_references_end_the_process() {
+    const CHILD: &str = "ATOMOS_TEST_CELL_CHILD";
+    let name = "atom::cell::tests::too_many_references_end_the_process";
+    if env::var_os(CHILD).is_none() {
+        let mut child = Command::new(env::current_exe().expect("it has a path"));
+        let child = child.args([name, "--exact"]).env(CHILD, "1").output();
+        assert_eq!(child.expect("it runs").status.code(), None);
+        return;
+    }
+    let cell = packed::Cell::new(0);
+    let (node, _) = cell.load();
+    node.prepay(isize::MAX as usize);
+    node.prepay(1);
+    exit(0);
 }

@@ -131,7 +131,8 @@ fn g8_room_that_a_crowd_has_left_is_given_back() {
         let mut list = Vec::with_capacity(room);
         list.extend(0..COUNT);
         assert_eq!(list.capacity(), room);
-        shrink(&mut list);
+        let used = list.len();
+        shrink(&mut list, used);
         assert_eq!(list.capacity(), kept);
     }
 }
