@@ -4,6 +4,11 @@
 //! Node and flags stand in one immutable record, so that every change of either is one
 //! compare-and-swap of the record, as in [`packed`](super::packed). It costs an allocation more
 //! for each commit, and what arc-swap's writes cost; the protocols above the seam are the same.
+//!
+//! **A destructor under a lock.** A look that a commit overtakes in its few instructions, before a second
+//! commit follows, may leave arc-swap with the last reference to the record in between, and to its node.
+//! Then the value is dropped within the look; and where that is made under the register's lock, its
+//! destructor must not register with the same atom. The packed cell knows nothing of the kind.
 
 use std::sync::Arc;
 
