@@ -209,17 +209,18 @@ fn g6_writes_made_in_wakers_take_no_more_of_the_stack_the_more_they_are() {
     } else {
         100_000
     };
-    type Wait = fn(&'static Atomic<u64>, u64) -> support::Boxed<u64>;
+    type Wait = fn(Arc<Atomic<u64>>, u64) -> support::Boxed<u64>;
     let ways: [Wait; 2] = [
-        |cell, n| Box::pin(cell.wait_equal(n)),
-        |cell, n| Box::pin(cell.wait_at_least(n)),
+        |cell, n| Box::pin(async move { cell.wait_equal(n).await }),
+        |cell, n| Box::pin(async move { cell.wait_at_least(n).await }),
     ];
     for wait in ways {
         in_time(move || {
-            let cell: &Atomic<u64> = Box::leak(Box::new(Atomic::new(0)));
+            let cell = Arc::new(Atomic::new(0));
             let waits: Vec<_> = (1..=COUNT)
                 .map(|n| {
-                    let (probe, mut wait) = (Probe::new(), wait(cell, n));
+                    let (probe, mut wait) = (Probe::new(), wait(cell.clone(), n));
+                    let cell = cell.clone();
                     probe.on_wake(move || cell.set(n + 1));
                     assert_pending!(poll(&mut wait, &probe.waker()));
                     wait

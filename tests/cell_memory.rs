@@ -344,23 +344,28 @@ fn constant(mut cycle: impl FnMut()) -> (usize, usize) {
 }
 
 type Parking = Pin<Box<dyn Future<Output = u64>>>;
-type Start = (&'static str, fn(&'static AtomicU64, u64) -> Parking);
+type Start = (
+    &'static str,
+    &'static AtomicU64,
+    fn(&'static AtomicU64, u64) -> Parking,
+);
 
+// In statics, since the waits are of any lifetime.
+static CELLS: [AtomicU64; 3] = [const { Atomic::new(0) }; 3];
 const CROWDS: [Start; 3] = [
-    ("wait_at_least", |cell, n| {
+    ("wait_at_least", &CELLS[0], |cell, n| {
         Box::pin(cell.wait_at_least(1_000 + n))
     }),
-    ("wait_for", |cell, n| {
+    ("wait_for", &CELLS[1], |cell, n| {
         Box::pin(cell.wait_for(move |m| m == 1_000 + n))
     }),
-    ("update_when", |cell, n| {
+    ("update_when", &CELLS[2], |cell, n| {
         Box::pin(cell.update_when(move |m| m == 1_000 + n, |n| n))
     }),
 ];
 
 /// Ten times as many waits cost ten times as much; once they are gone, so is their room.
-fn a_crowd_is_linear((name, start): Start) {
-    let cell: &'static AtomicU64 = Box::leak(Box::new(Atomic::new(0)));
+fn a_crowd_is_linear((name, cell, start): Start) {
     let before = LIVE.get();
     let few = crowd(cell, name, start, CROWD / 10);
     let many = crowd(cell, name, start, CROWD);

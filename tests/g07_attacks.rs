@@ -27,11 +27,15 @@ impl Drop for Bomb {
 type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Slot = Arc<Mutex<Option<Wait>>>;
 
-/// Runs `f`; true if it panicked. The payload is kept from being dropped, for it may be a `Bomb`.
+/// Runs `f`; true if it panicked. A payload that is a `Bomb` is kept from being dropped.
 fn panics(f: impl FnOnce()) -> bool {
-    catch_unwind(AssertUnwindSafe(f))
-        .map_err(std::mem::forget)
-        .is_err()
+    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else {
+        return false;
+    };
+    if payload.is::<Bomb>() {
+        std::mem::forget(payload);
+    }
+    true
 }
 
 fn poll(wait: &mut Wait) -> bool {

@@ -145,5 +145,7 @@ fn g6_references_of_an_attempt_that_lost_may_write_the_cell() {
     // The first attempt lost: what it had seen and what it had made have written.
     assert_eq!((runs.get(), writes.load(Ordering::SeqCst)), (2, 2));
     assert_eq!((new.number, cell.get().number), (3, 3));
+    // It has itself as its value, until now.
     writes.store(TOO_MANY, Ordering::SeqCst);
+    cell.set(Arc::new(Hooked::plain(0)));
 }

@@ -329,7 +329,7 @@ fn g7_a_waker_is_dropped_while_the_poll_that_cloned_it_unwinds() {
 
 /// A panic that is told to nobody, because there is another one, may have a destructor.
 #[test]
-fn g7_a_closure_panics_and_what_it_leaves_panics_with_a_payload_that_does() {
+fn g7_a_closure_panics_and_what_it_leaves_has_a_payload_that_panics_when_dropped() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -337,7 +337,7 @@ fn g7_a_closure_panics_and_what_it_leaves_panics_with_a_payload_that_does() {
         }
     }
     in_child(
-        "g7_a_closure_panics_and_what_it_leaves_panics_with_a_payload_that_does",
+        "g7_a_closure_panics_and_what_it_leaves_has_a_payload_that_panics_when_dropped",
         || {
             let atom = Atom::new(0_u64);
             let captured = OnDrop(|| panic::panic_any(Bomb));
@@ -390,19 +390,21 @@ fn g7_a_mapped_wait_dropped_while_unwinding_survives_what_is_found_meanwhile() {
     in_child(
         "g7_a_mapped_wait_dropped_while_unwinding_survives_what_is_found_meanwhile",
         || {
-            let cell: &Atomic<u64> = Box::leak(Box::new(Atomic::new(0)));
+            let cell = Arc::new(Atomic::new(0_u64));
             let (enter, entered) = mpsc::channel();
             let (release, released) = mpsc::channel::<()>();
-            let mut wait = Box::pin(cell.wait_map(move |value| {
+            let find = move |value| {
                 if value == 0 {
                     return None;
                 }
                 enter.send(()).unwrap();
                 released.recv().unwrap();
                 Some(OnDrop(bomb as fn()))
-            }));
+            };
+            let waited_for = cell.clone();
+            let mut wait = Box::pin(async move { waited_for.wait_map(find).await });
             assert!(poll(&mut wait, Waker::noop()).is_pending());
-            let writing = thread::spawn(|| cell.set(1));
+            let writing = thread::spawn(move || cell.set(1));
             entered.recv().unwrap();
             // Its waker is left for the writer, and dropped when the wait leaves.
             let probe = Probe::new();
