@@ -147,10 +147,9 @@ fn g7_what_a_wait_owns_is_dropped_while_unwinding() {
     }));
 }
 
-/// Registering with the portable cell touches nodes that a writer may replace at that moment, and
-/// so may drop their values. A panic of such a destructor comes out of the call that
-/// registered; what was registered is left like any other wait that is dropped.
-#[cfg(atomos_portable)]
+/// Registering touches nodes that a writer may replace at that moment, and so may drop their values. A
+/// panic of such a destructor comes out of the call that registered; what was registered is left like
+/// any other wait that is dropped.
 mod registering {
     use std::{cell::Cell, thread};
 
@@ -208,15 +207,31 @@ mod registering {
             }
             rounds.store(LAST, Ordering::SeqCst);
         });
-        assert!(panicked > 0, "the two never met");
+        // With the packed cell it takes two commits in the few instructions that registering takes after
+        // its look: with one processor that may not happen.
+        assert!(
+            panicked > 0 || cfg!(not(atomos_portable)),
+            "the two never met"
+        );
         (0..3).for_each(|_| drop(atom.reset(Fuse::new(&alive))));
         assert_eq!(alive.load(Ordering::SeqCst), 1);
     }
 
+    // Its mailbox keeps the state that it started from, unless registering has touched others.
+    #[cfg(atomos_portable)]
     #[test]
     fn g8_a_stream_leaves_nothing() {
         leaves_nothing(|atom| {
             let changes = atom.changes();
+            PANICS.set(false);
+            drop(changes);
+        });
+    }
+
+    #[test]
+    fn g8_a_bounded_stream_leaves_nothing() {
+        leaves_nothing(|atom| {
+            let changes = atom.changes_bounded(1);
             PANICS.set(false);
             drop(changes);
         });
