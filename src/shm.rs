@@ -62,12 +62,12 @@
 //! # How it works
 //!
 //! The head of the file is mapped by every process: 1 KiB, and of an atom 128 bytes more for each
-//! possible participant. A **cell** is one word in it; its verbs are the same instructions of the hardware as within a process. Of an **atom**
-//! that word holds the version and says which *slot*, of those in the rest of the head, has the value.
+//! possible participant. A **cell** is one word in it; its verbs are the same instructions of the
+//! hardware as within a process. Of an **atom** that word holds the version and says which *slot*, of those in the rest of the head, has the value.
 //! Each participant (whoever has the file open) owns an index, by a lock on a byte of the file that the
 //! kernel frees when it dies, and with it two slots. At most one of them has the current value; so it
-//! writes the next one into the other, and then changes the word by compare-and-swap. Nothing is allocated or freed in
-//! common, and there is nothing to repair.
+//! writes the next one into the other, and then changes the word by compare-and-swap. Nothing is
+//! allocated or freed in common, and there is nothing to repair.
 //!
 //! A reader takes the word, reads the value, and looks whether the slot still belongs to that version;
 //! if not somebody has committed meanwhile, and it begins again. A checksum of version and value

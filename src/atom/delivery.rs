@@ -65,6 +65,7 @@ use crate::{
     sync::{AtomicBool, AtomicU64, Ordering},
     wait::{
         line::Line,
+        mailbox::KEPT,
         roster::{self, Name, Observer, Old, Roster},
         shift::{Backlog, Shift, Shifts},
         source::{Registered, Source},
@@ -318,9 +319,6 @@ impl<'a, T> Round<'a, T> {
         }
     }
 }
-
-/// Room for so many commits is kept for the next ones.
-const KEPT: usize = 64;
 
 /// Follows the links from `newest` back to the last delivered node, taking them.
 fn trace<T>(newest: &Snapshot<T>, run: &mut Vec<Snapshot<T>>) {

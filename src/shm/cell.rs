@@ -40,8 +40,8 @@ use crate::{
 ///
 /// It has the verbs of [`atomos::Atomic`](crate::Atomic), which mean the same, for all who have the
 /// file open: sequentially consistent, one instruction of the hardware each or a short
-/// compare-and-swap loop, and [hardly](super#what-is-promised) a system call while nobody waits. There is no lock, so however a process
-/// dies, or wherever it is stopped, the others go on. (The examples of the verbs below are those of the
+/// compare-and-swap loop, and [hardly](super#what-is-promised) a system call while nobody waits. There
+/// is no lock, so however a process dies, or wherever it is stopped, the others go on. (The examples of the verbs below are those of the
 /// cell of one process.)
 ///
 /// Clones are the same cell, and share one mapping.

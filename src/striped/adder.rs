@@ -12,7 +12,8 @@ use crate::{
 ///
 /// Writers that meet go to stripes of their own, a cache line each, so that they do not
 /// hinder each other; [`sum`](Self::sum) adds the stripes up: four for each processor, whose number is
-/// rounded up to a power of two; at most 64, or one for each if there are more. It cannot be awaited: for that, and for a value that is exact while others write,
+/// rounded up to a power of two; at most 64, or one for each if there are more.
+/// It cannot be awaited: for that, and for a value that is exact while others write,
 /// use an [`Atomic`](crate::Atomic).
 ///
 /// The sum is exact once the writers are done. While they run it is no snapshot: it may contain an

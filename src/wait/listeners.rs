@@ -45,7 +45,7 @@ use std::{collections::VecDeque, mem::swap};
 
 use super::{
     arrivals::{Arrivals, Write},
-    mailbox::Event,
+    mailbox::{Event, KEPT},
     panics::Panics,
     presence::Presence,
     roster::{self, Name, Observer, Roster},
@@ -108,9 +108,6 @@ struct Desk<E> {
     /// What was taken and not told yet.
     run: VecDeque<Told<E>>,
 }
-
-/// Room for so many values is kept for the next ones.
-const KEPT: usize = 64;
 
 impl<E: Event> Left<E> {
     /// Files a write whose value is to be told to all up to that number.
@@ -217,11 +214,10 @@ impl<E: Event> Listeners<E> {
     ) -> Backlog {
         let all = self.arrivals.so_far();
         // Before the lock: to look at a reference, and to let go of it, may be to drop the last one.
-        let is_current = panics.catch(|| cell.look().identity() == write.new.identity());
-        let up_to = match is_current {
-            Some(true) => all,
-            Some(false) | None => write.begun,
-        };
+        let now = panics.insist(|| cell.look());
+        let is_current = now.identity() == write.new.identity();
+        panics.catch(|| drop(now));
+        let up_to = if is_current { all } else { write.begun };
         self.roster.with(|register| {
             cell.leaves(&write.new, up_to);
             register.beside.put(write, up_to);

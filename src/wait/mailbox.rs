@@ -50,8 +50,8 @@ pub(crate) enum Mail<E> {
     End,
 }
 
-/// Room for so many states is kept for the next ones.
-const KEPT: usize = 64;
+/// Where states are left until they are told or taken, room for so many is kept for the next ones.
+pub(crate) const KEPT: usize = 64;
 
 pub(crate) struct Mailbox<E> {
     keep: Keep,

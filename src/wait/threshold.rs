@@ -58,6 +58,11 @@
 //! whoever comes next, as in a loop of waits, of which none then has to publish anything; and it
 //! brings the next writer to the lock. If that one finds nobody, he lowers *present*.
 //!
+//! # Waking
+//!
+//! A waker may write, and so satisfy others. Whoever is woken by that is left to the frame of this thread that
+//! wakes already, so that a chain of such wakers takes no more of the stack the longer it is.
+//!
 //! # Parking
 //!
 //! A task's waker is user code to clone, so it is left in a second section of the lock; and an
