@@ -126,13 +126,14 @@ fn poll_once(future: impl Future) {
 fn register_and_cancel(harness: &mut Harness) {
     let (cell, crowded) = (Atomic::new(0_u64), Atomic::new(0_u64));
     let (_sender, mut receiver) = watch::channel(0_u64);
-    register_and_cancel_one(harness, "wait_at_least", &mut receiver, || {
+    register_and_cancel_one(harness, "wait_at_least", None, &mut receiver, || {
         poll_once(cell.wait_at_least(FAR));
     });
-    register_and_cancel_one(harness, "changed_from", &mut receiver, || {
+    register_and_cancel_one(harness, "changed_from", None, &mut receiver, || {
         poll_once(cell.changed_from(0));
     });
-    register_and_cancel_one(harness, "wait_for", &mut receiver, || {
+    // The record of a closure is made for each wait, and given back.
+    register_and_cancel_one(harness, "wait_for", Some(2.0), &mut receiver, || {
         poll_once(cell.wait_for(|n| n == FAR));
     });
     let mut others: Waits<'_> = (0..1_000)
@@ -155,6 +156,7 @@ fn register_and_cancel(harness: &mut Harness) {
 fn register_and_cancel_one(
     harness: &mut Harness,
     what: &str,
+    known_loss: Option<f64>,
     receiver: &mut watch::Receiver<u64>,
     wait: impl FnMut(),
 ) {
@@ -166,6 +168,7 @@ fn register_and_cancel_one(
             1.5,
             wall(|| poll_once(receiver.changed())),
         )
+        .known_loss(known_loss)
         .report();
 }
 
@@ -275,6 +278,8 @@ fn semaphore(harness: &mut Harness, place: &str, runtime: &Runtime) {
             let holder = |_| Box::pin(hold_semaphore(semaphore.clone(), permits / HOLDERS)) as Task;
             timed(runtime, (0..HOLDERS).map(holder))
         })
+        // On two workers, where the semaphore has two speeds and ours one: 470 ns, or 900.
+        .known_loss(2.6)
         .report();
 }
 
