@@ -389,6 +389,38 @@ fn p3_a_file_that_is_something_else_stays_as_it_is() {
     }
 }
 
+/// A handle that knows a version does not take for it what others make of a damaged head.
+#[test]
+fn p3_what_replaces_a_damaged_head_is_no_version_that_was_there() {
+    let set_head = |path: &TempPath, head: u64| {
+        let file = File::options().write(true).open(path).unwrap();
+        file.write_all_at(&head.to_ne_bytes(), HEAD as u64).unwrap();
+    };
+    // Bits of the version, and of the number of its slot.
+    for flip in [1 << 14, 1 << 13, 1 << 20, 1 << 63, 1, 1 << 1, 1 << 11] {
+        let path = TempPath::new("damage");
+        let (one, other) = (open(&path).unwrap(), open(&path).unwrap());
+        one.reset(vec![1]).unwrap();
+        other.reset(vec![2]).unwrap();
+        one.reset(vec![3]).unwrap();
+        one.reset(vec![4]).unwrap();
+        assert_eq!(*other.load().unwrap(), [4]);
+        let head = word(&fs::read(&path).unwrap(), HEAD);
+        set_head(&path, head ^ flip);
+        for handle in [&one, &other] {
+            assert!(matches!(handle.load(), Err(ShmError::Corrupt { .. })), "{flip:x}");
+        }
+        for n in 5..20 {
+            let made = one.reset(vec![n]).unwrap();
+            assert_eq!(*made, [n], "{flip:x}");
+            for handle in [&one, &other] {
+                assert_eq!(*handle.load().unwrap(), [n], "{flip:x}");
+            }
+        }
+        assert_eq!(*other.swap(|v| [&v[..], &[20]].concat()).unwrap(), [19, 20], "{flip:x}");
+    }
+}
+
 #[test]
 fn p4_after_the_last_version_there_is_none() {
     const LAST: u64 = (1 << 52) - 1;

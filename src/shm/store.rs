@@ -27,7 +27,13 @@
 //!
 //! **Damage is found.** If the head is the same before and after an attempt then no slot that it
 //! named was written meanwhile, because a version that is past does not come back: what does
-//! not fit then is not a race.
+//! not fit then is not a race. (Who reads what a writer has put into a slot sees the head that this
+//! writer had read: step 2 is a release both before and after it, and the reader's second look at the head
+//! follows an acquire fence.)
+//!
+//! **A damaged head** is replaced by who writes without reading. What follows it gets a version beyond
+//! all that the slots know of: else one that others have seen could be made once more, and they would take
+//! the new value for the old one.
 //!
 //! **A writer that dies** at any step leaves the head as it was, or the new one with all that it needs;
 //! its index is freed by the kernel, and who claims it writes over the slot that is not the head.
@@ -36,7 +42,7 @@
 //! The value is read and written by system calls, not through the mapping. They cost less than a
 //! page fault, there is no data race, and a file that is too short is an error and no signal.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{fs::File, io, ops::Range, os::unix::fs::FileExt};
 
 use super::{
     error::ShmError,
@@ -73,6 +79,14 @@ impl Version {
 
     pub(super) fn slot(self) -> usize {
         (self.0 & ((1 << SLOT_BITS) - 1)) as usize
+    }
+}
+
+/// That version in that slot, if there are so many.
+fn version(number: u64, slot: usize) -> Result<Option<Version>, ShmError> {
+    match number <= LAST {
+        true => Ok(Some(Version::new(number, slot))),
+        false => Err(ShmError::VersionExhausted),
     }
 }
 
@@ -146,9 +160,14 @@ impl Store {
             let read = read_once(self, version, buffer);
             match read {
                 Ok(len) => return Ok((version, &buffer[..len])),
-                Err(error) if self.now() == version => return Err(error),
-                // Overtaken by a commit: its value is there.
-                Err(_) => {}
+                Err(error) => {
+                    // Acquire: pairs with the writer's fence of step 2, whatever was read since.
+                    fence(Ordering::Acquire);
+                    if self.now() == version {
+                        return Err(error);
+                    }
+                    // Overtaken by a commit: its value is there.
+                }
             }
         }
     }
@@ -161,9 +180,6 @@ impl Store {
         value: &[u8],
     ) -> Result<Option<Version>, ShmError> {
         self.shared.check_own()?;
-        if expected.number() >= LAST {
-            return Err(ShmError::VersionExhausted);
-        }
         let capacity = capacity_for(value.len() as u64)?;
         let committed = {
             let _writing = self.writing.lock();
@@ -186,15 +202,13 @@ impl Store {
         if self.now() != expected {
             return Ok(None);
         }
-        let first = 2 * usize::from(self.index);
-        let number = if expected.slot() == first {
-            first + 1
-        } else {
-            first
+        let Some(next) = self.after(expected)? else {
+            return Ok(None);
         };
-        let slot = Slot::of(&self.shared.head, number);
-        // Relaxed: the fence makes it precede what is written next, for whoever sees that.
-        slot.sequence().store(0, Ordering::Relaxed);
+        let slot = Slot::of(&self.shared.head, next.slot());
+        // Release: after the look at the head. The fence makes it precede what is written next, for whoever
+        // sees that.
+        slot.sequence().store(0, Ordering::Release);
         fence(Ordering::Release);
         point("write: marked");
         let room = self.room(slot, capacity)?;
@@ -204,7 +218,6 @@ impl Store {
             return Err(error.into());
         }
         point("write: written");
-        let next = Version::new(expected.number() + 1, number);
         slot.set_record(value.len() as u64, slot::checksum(next.number(), value));
         point("write: recorded");
         // Release: pairs with the reader's step 2.
@@ -215,10 +228,46 @@ impl Store {
             self.head()
                 .compare_exchange(expected.0, next.0, Ordering::SeqCst, Ordering::SeqCst);
         if swapped.is_err() {
-            // Else the slot would claim a version that another one is.
-            slot.sequence().store(0, Ordering::Relaxed);
+            // Else the slot would claim a version that another one is. Release: after the look at the head.
+            slot.sequence().store(0, Ordering::Release);
         }
         Ok(swapped.is_ok().then_some(next))
+    }
+
+    /// What follows `expected`, and the slot for it: that of one's own which is not the head. `None` if
+    /// `expected` is not the head any more.
+    fn after(&self, expected: Version) -> Result<Option<Version>, ShmError> {
+        let first = 2 * usize::from(self.index);
+        let (following, slots) = (expected.number() + 1, self.slots());
+        if slots.contains(&expected.slot()) && self.sequence_of(expected.slot()) == following {
+            let slot = first + usize::from(expected.slot() == first);
+            return version(following, slot);
+        }
+        if self.now() != expected {
+            return Ok(None);
+        }
+        // The head is damaged. The sequence of a slot is the version that follows its own; one that could
+        // be no such number is damaged, too.
+        let sequence = |slot: &usize| Some(self.sequence_of(*slot)).filter(|n| *n <= LAST + 1);
+        let known = slots.filter_map(|slot| sequence(&slot)).max().unwrap_or(0);
+        let number = known.max(if following <= LAST { following } else { 0 });
+        // Of one's own two the newer one stays, which may be all that is left of the newest version.
+        let slot = if sequence(&first) < sequence(&(first + 1)) {
+            first
+        } else {
+            first + 1
+        };
+        version(number, slot)
+    }
+
+    fn slots(&self) -> Range<usize> {
+        0..2 * usize::from(self.shared.identity.participants)
+    }
+
+    fn sequence_of(&self, slot: usize) -> u64 {
+        // Acquire: pairs with step 5 of the writer, when it is step 2 of a reader.
+        let slot = Slot::of(&self.shared.head, slot);
+        slot.sequence().load(Ordering::Acquire)
     }
 
     /// In two steps where a test may want to kill it in between.
@@ -269,8 +318,7 @@ impl Store {
     /// Where that ends which somebody has: the file, and the room of each slot, which may reach beyond
     /// it.
     fn taken(&self) -> io::Result<u64> {
-        let slots = 0..2 * usize::from(self.shared.identity.participants);
-        let rooms = slots.filter_map(|n| Slot::of(&self.shared.head, n).room(self.mapped()));
+        let rooms = self.slots().filter_map(|n| Slot::of(&self.shared.head, n).room(self.mapped()));
         let len = self.shared.file.metadata()?.len();
         Ok(rooms.fold(len, |taken, room| taken.max(room.end())))
     }
@@ -291,9 +339,7 @@ impl Reading for Store {
     }
 
     fn sequence(&self, slot: usize) -> Result<u64, ShmError> {
-        let slot = Slot::of(&self.shared.head, slot);
-        // Acquire: pairs with step 5 of the writer, when it is step 2 of a reader.
-        Ok(slot.sequence().load(Ordering::Acquire))
+        Ok(self.sequence_of(slot))
     }
 
     fn record(&self, slot: usize) -> Result<Record, ShmError> {
