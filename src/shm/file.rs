@@ -23,7 +23,7 @@ pub(super) struct Shared {
     pub(super) head: Head,
     pub(super) identity: Identity,
     pub(super) recheck: Duration,
-    forks: u64,
+    generation: u64,
 }
 
 /// What a new file contains besides its identity: bytes, and where they begin.
@@ -48,12 +48,13 @@ impl Shared {
             let draft = Draft::beside(path, options.mode)?;
             fill(&draft.file, &identity, &contents)?;
             point("create: written");
+            // Before others see it: who is told of an error has made no file.
+            let shared = Self::map(draft.file.try_clone()?, identity.clone(), options)?;
             if draft.publish(path)? {
                 point("create: published");
-                let file = draft.file.try_clone()?;
-                return Self::map(file, identity, options);
+                return Ok(shared);
             }
-            drop(draft);
+            drop((draft, shared));
             if let Some(file) = os::open(path)? {
                 return Self::join(file, wanted, options);
             }
@@ -79,7 +80,7 @@ impl Shared {
             file,
             identity,
             recheck: options.recheck,
-            forks: os::forks(),
+            generation: os::generation(),
         })
     }
 
@@ -104,7 +105,7 @@ impl Shared {
 
     /// Whether it was opened by a process from which this one was forked.
     pub(super) fn is_foreign(&self) -> bool {
-        self.forks != os::forks()
+        self.generation != os::generation()
     }
 
     /// Comes before any lock: in a fork it may be held by a thread that is not there.

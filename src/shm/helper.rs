@@ -47,8 +47,8 @@ const LINGER: Duration = Duration::from_millis(100);
 
 /// Files that one thread sleeps for; and the files.
 struct Group {
-    /// How many forks the process had seen: in a later one the thread is not.
-    forks: u64,
+    /// That of the process which started the thread: in a younger one it is not.
+    generation: u64,
     /// Another number whenever the thread should look at the list.
     news: AtomicU32,
     list: Mutex<List>,
@@ -74,7 +74,7 @@ struct Entry {
 /// A child that was forked has none of the threads, and cannot ask for the lock: a thread that it has
 /// not may hold it. So it has groups of its own, and leaves those that it has inherited alone.
 struct Groups {
-    forks: u64,
+    generation: u64,
     groups: Mutex<Vec<Arc<Group>>>,
     of_a_child: OnceLock<Box<Groups>>,
 }
@@ -82,7 +82,7 @@ struct Groups {
 impl Groups {
     fn new() -> Self {
         Self {
-            forks: os::forks(),
+            generation: os::generation(),
             groups: Mutex::default(),
             of_a_child: OnceLock::new(),
         }
@@ -92,9 +92,9 @@ impl Groups {
 /// The groups of this process.
 fn groups() -> &'static Mutex<Vec<Arc<Group>>> {
     static FIRST: OnceLock<Groups> = OnceLock::new();
-    let forks = os::forks();
+    let generation = os::generation();
     let mut groups = FIRST.get_or_init(Groups::new);
-    while groups.forks != forks {
+    while groups.generation != generation {
         groups = groups.of_a_child.get_or_init(|| Box::new(Groups::new()));
     }
     &groups.groups
@@ -160,10 +160,8 @@ pub(super) fn forget(watched: &Arc<dyn Watched>) {
 fn admit(groups: &mut Vec<Arc<Group>>, watched: Arc<dyn Watched>) -> Result<Arc<Group>, ShmError> {
     let group = group_for(groups, address(&watched));
     let mut list = group.list.lock();
-    if !list.is_running && !start(&group) {
-        return Err(ShmError::Io(io::Error::other(
-            "no thread can be started to sleep for those who wait",
-        )));
+    if !list.is_running {
+        start(&group)?;
     }
     list.is_running = true;
     if list.admit(watched) {
@@ -186,7 +184,7 @@ fn group_for(groups: &mut Vec<Arc<Group>>, address: *const ()) -> Arc<Group> {
         return group.clone();
     }
     let group = Arc::new(Group {
-        forks: os::forks(),
+        generation: os::generation(),
         news: AtomicU32::new(0),
         list: Mutex::default(),
     });
@@ -194,10 +192,16 @@ fn group_for(groups: &mut Vec<Arc<Group>>, address: *const ()) -> Arc<Group> {
     group
 }
 
-fn start(group: &Arc<Group>) -> bool {
+fn start(group: &Arc<Group>) -> Result<(), ShmError> {
     let group = group.clone();
     let thread = std::thread::Builder::new().name("atomos-shm".into());
-    thread.spawn(move || group.run()).is_ok()
+    match thread.spawn(move || group.run()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ShmError::Io(io::Error::new(
+            error.kind(),
+            format!("no thread can be started to sleep for those who wait: {error}"),
+        ))),
+    }
 }
 
 impl List {
@@ -377,7 +381,7 @@ fn quietly(f: impl FnOnce()) {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.group.forks != os::forks() {
+        if self.group.generation != os::generation() {
             // As in `forget`.
             return;
         }

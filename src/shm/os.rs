@@ -4,12 +4,16 @@
 
 #![allow(unsafe_code)]
 
+mod generation;
+
+pub(super) use self::generation::generation;
+
 use std::{
     fs::{File, OpenOptions},
     io,
     os::{fd::AsRawFd, unix::fs::OpenOptionsExt, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
-    sync::{Once, OnceLock},
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -280,8 +284,14 @@ fn is_missing(error: &io::Error) -> bool {
 
 /// Makes room for the first `len` bytes, so that writing to them cannot fail.
 pub(super) fn reserve(file: &File, len: u64) -> io::Result<()> {
-    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, len) {
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+    let reserved = rustix::fs::fallocate(file, FallocateFlags::empty(), 0, len);
+    reserved_or_written(file, len, reserved)
+}
+
+fn reserved_or_written(file: &File, len: u64, reserved: Result<(), Errno>) -> io::Result<()> {
+    match reserved {
+        // INTR: before Linux 6.10 `tmpfs` gives up at any signal, each time, where they come often.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => {
             use std::os::unix::fs::FileExt;
             file.write_all_at(&vec![0; len as usize], 0)
         }
@@ -339,23 +349,6 @@ pub(super) fn is_locked(file: &File, offset: u64) -> io::Result<bool> {
         return Err(io::Error::last_os_error());
     }
     Ok(lock.l_type != libc::F_UNLCK as libc::c_short)
-}
-
-/// How often this process, or those it descends from, has been forked since it was first asked.
-pub(super) fn forks() -> u64 {
-    static FORKS: AtomicU64 = AtomicU64::new(0);
-    static HANDLER: Once = Once::new();
-    extern "C" fn in_child() {
-        // Relaxed: the child has one thread.
-        FORKS.fetch_add(1, Ordering::Relaxed);
-    }
-    HANDLER.call_once(|| {
-        // SAFETY: the handler does nothing but to add to a number, which may be done at any time.
-        // That it could not be registered for want of memory is not told: forks are
-        // not noticed then.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    });
-    FORKS.load(Ordering::Relaxed)
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ use crate::sync::Mutex;
 pub(super) struct Spare(Mutex<Vec<u8>>);
 
 /// The buffer, or a new one while somebody else has it. What it contains is of no use.
+///
+/// Nobody waits for the lock. In a child that was forked, by a value's `Serialize` say, a thread that is not
+/// there may hold it.
 pub(super) struct Lent<'a> {
     spare: &'a Spare,
     bytes: Vec<u8>,
@@ -28,7 +31,7 @@ impl Spare {
     pub(super) fn lend(&self) -> Lent<'_> {
         Lent {
             spare: self,
-            bytes: mem::take(&mut *self.0.lock()),
+            bytes: (self.0.try_lock()).map_or(Vec::new(), |mut kept| mem::take(&mut *kept)),
         }
     }
 }
@@ -49,9 +52,30 @@ impl DerefMut for Lent<'_> {
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        let mut kept = self.spare.0.lock();
+        let Some(mut kept) = self.spare.0.try_lock() else {
+            return;
+        };
         if (kept.capacity()..=KEPT).contains(&self.bytes.capacity()) {
             mem::swap(&mut *kept, &mut self.bytes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As in a child that was forked while a thread of its parent was here.
+    #[test]
+    fn nobody_waits_for_whoever_has_the_lock() {
+        let spare = Spare::default();
+        spare.lend().push(1);
+        let kept = spare.0.lock();
+        assert!(kept.capacity() > 0);
+        let lent = spare.lend();
+        assert_eq!(lent.capacity(), 0);
+        drop(lent);
+        drop(kept);
+        assert!(spare.lend().capacity() > 0);
     }
 }

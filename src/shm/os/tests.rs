@@ -98,6 +98,16 @@ fn the_boot_id_is_what_the_kernel_says() {
 }
 
 #[test]
+fn room_is_there_if_a_signal_or_the_file_system_is_in_the_way() {
+    for refused in [Errno::INTR, Errno::OPNOTSUPP] {
+        let folder = Folder::new("refused");
+        let draft = Draft::beside(&folder.0.join("file"), 0o600).unwrap();
+        reserved_or_written(&draft.file, 4096, Err(refused)).unwrap();
+        assert_eq!(draft.file.metadata().unwrap().len(), 4096);
+    }
+}
+
+#[test]
 fn room_is_reserved_and_given_back() {
     const LEN: u64 = 1 << 20;
     let folder = Folder::new("room");
