@@ -13,6 +13,11 @@ use std::{
 
 use crate::error::Closed;
 
+#[cold]
+fn polled_after_end() -> ! {
+    panic!("a wait was polled after it had ended")
+}
+
 /// A wait that cannot end with [`Closed`]: on an [`Atom`](crate::Atom), whose handle keeps it open,
 /// or on a cell, which does not close.
 pub(crate) struct Open<F>(pub(crate) F);

@@ -480,3 +480,15 @@ fn g7_a_wait_that_was_polled_to_its_panic_is_gone() {
     );
     assert!(is_bomb(caught(|| poll(&mut wait, &probe.waker()))));
 }
+
+/// The commit that a wait has taken is not lost with the last handle of its view.
+#[test]
+fn g7_changed_returns_its_commit_although_the_last_value_panics_when_it_is_dropped() {
+    let atom = Atom::new(Hooked::plain(0));
+    let mut changed = task::spawn(atom.view().changed());
+    atom.reset(Hooked::plain(1));
+    atom.reset(Hooked::new(2, || panic!("bomb")));
+    drop(atom);
+    let change = assert_ready!(changed.poll()).expect("a commit");
+    assert_eq!(change.new.number, 1);
+}

@@ -337,3 +337,33 @@ fn g8_a_time_out_of_zero_is_one_look() {
     );
     assert_eq!(looks.load(Ordering::SeqCst), 1);
 }
+
+/// Nobody hangs, and nobody is told that an open atom has closed, who polls a wait once too often.
+#[test]
+fn g8_a_wait_that_has_answered_says_so_when_it_is_polled_again() {
+    fn again<R>(name: &str, wait: impl Future<Output = R>) {
+        let (mut wait, waker) = (std::pin::pin!(wait), Probe::new().waker());
+        assert!(poll(&mut wait, &waker).is_ready(), "{name}");
+        let text = caught(|| poll(&mut wait, &waker).is_ready()).unwrap_err();
+        assert!(
+            text.contains("polled after it had ended"),
+            "{name}: {text:?}"
+        );
+    }
+    let (atom, old) = (Atom::new(0_u64), Atom::new(0_u64).load());
+    let view = atom.view();
+    let (changed, viewed) = (atom.changed(), view.changed());
+    atom.reset(1);
+    again("changed", changed);
+    again("changed of a view", viewed);
+    again("changed_since", atom.changed_since(&old));
+    again("changed_since of a view", view.changed_since(&old));
+    again("wait_for", atom.wait_for(|n| *n == 1));
+    again("wait_map", view.wait_map(|n| (*n == 1).then_some(())));
+    again("swap_when", atom.swap_when(|n| *n == 1, |n| *n));
+    let seen = atom.load();
+    drop(atom);
+    again("changed of a closed view", view.changed());
+    again("changed_since of a closed view", view.changed_since(&seen));
+    again("wait_for of a closed view", view.wait_for(|n| *n == 5));
+}

@@ -3,10 +3,12 @@
 use std::{
     borrow::Borrow,
     future::Future,
+    panic::resume_unwind,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
+use super::polled_after_end;
 use crate::{
     atom::view::AtomView,
     error::Closed,
@@ -15,19 +17,21 @@ use crate::{
     wait::{
         budget::Budget,
         mailbox::{Keep, Mail},
+        panics,
     },
 };
 
 /// The next commit after its creation.
 pub(crate) struct Changed<T, V: Borrow<AtomView<T>>> {
-    subscription: Subscription<T, V>,
+    /// Until it has ended.
+    subscription: Option<Subscription<T, V>>,
     budget: Budget,
 }
 
 impl<T, V: Borrow<AtomView<T>>> Changed<T, V> {
     pub(crate) fn new(view: V) -> Self {
         Self {
-            subscription: Subscription::new(view, Keep::First),
+            subscription: Some(Subscription::new(view, Keep::First)),
             budget: Budget::cooperative(),
         }
     }
@@ -40,12 +44,20 @@ impl<T, V: Borrow<AtomView<T>>> Future for Changed<T, V> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let subscription = &mut this.subscription;
+        let Some(subscription) = &mut this.subscription else {
+            polled_after_end()
+        };
         let mail = ready!(this.budget.poll(cx, |cx| subscription.poll(cx)));
-        subscription.end();
-        Poll::Ready(match mail {
-            Mail::Change { old, new } => Ok(Change { old, new }),
-            Mail::Missed(_) | Mail::News | Mail::End => Err(Closed),
+        let subscription = this.subscription.take();
+        let ended = panics::run(|| drop(subscription));
+        Poll::Ready(match (mail, ended) {
+            (Mail::Change { old, new }, ended) => {
+                // What was taken must not be lost with the panic of another value's destructor.
+                ended.unwrap_or_else(panics::discard);
+                Ok(Change { old, new })
+            }
+            (_, Err(payload)) => resume_unwind(payload),
+            (Mail::Missed(_) | Mail::News | Mail::End, Ok(())) => Err(Closed),
         })
     }
 }
@@ -56,6 +68,7 @@ pub(crate) struct ChangedSince<'a, 's, T> {
     seen: &'s Snapshot<T>,
     subscription: Option<Subscription<T, &'a AtomView<T>>>,
     budget: Budget,
+    has_ended: bool,
 }
 
 impl<'a, 's, T> ChangedSince<'a, 's, T> {
@@ -65,6 +78,7 @@ impl<'a, 's, T> ChangedSince<'a, 's, T> {
             seen,
             subscription: None,
             budget: Budget::cooperative(),
+            has_ended: false,
         }
     }
 
@@ -96,10 +110,14 @@ impl<T> Future for ChangedSince<'_, '_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if this.has_ended {
+            polled_after_end();
+        }
         let mut budget = std::mem::replace(&mut this.budget, Budget::cooperative());
         let answer = budget.poll(cx, |cx| this.step(cx));
         this.budget = budget;
         if answer.is_ready() {
+            this.has_ended = true;
             this.subscription = None;
         }
         answer

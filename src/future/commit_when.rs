@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
+use super::polled_after_end;
 use crate::{
     sync::Exclusive,
     wait::{
@@ -69,7 +70,7 @@ impl<'a, S: Commit, F: FnMut(&S::Event) -> S::Value> CommitWhen<'a, S, F> {
                 Looked::Asked(verdict) => ready!(self.join(verdict, cx)),
             },
             Stage::InLine(place) => ready!(self.source.line().poll(*place, cx, self.source)),
-            Stage::Done => panic!("a wait was polled after it had ended"),
+            Stage::Done => polled_after_end(),
         };
         match called {
             Some(Called::Turn(predicate)) => self.take_turn(predicate, cx),

@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use super::polled_after_end;
 use crate::{
     atomic::{
         Atomic,
@@ -101,7 +102,9 @@ impl<T: Primitive> Future for Reach<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
-        assert!(!this.has_ended, "a wait was polled after it had ended");
+        if this.has_ended {
+            polled_after_end();
+        }
         if this.budget.must_yield(cx) {
             // What is written from now on must not be missed all the same.
             this.reaching.start(this.cell, this.goal);

@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use super::polled_after_end;
 use crate::{
     error::Closed,
     sync::{Arc, Exclusive, Mutex},
@@ -96,7 +97,7 @@ impl<P: Deref<Target: Source>> Wait<P> {
                 }
             }
             Stage::Fresh(_) => Poll::Ready(self.judge_the_last()),
-            Stage::Done => panic!("a wait was polled after it had ended"),
+            Stage::Done => polled_after_end(),
         }
     }
 
