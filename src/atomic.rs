@@ -286,9 +286,7 @@ impl<T: Primitive> Atomic<T> {
     /// Under the lock of its register: sets a mark, as [`Presence::raise`] is to do.
     fn mark(&self, mark: Marks) -> bool {
         self.observers().counted(mark).enter(T::Verbs::census());
-        let is_first = self.observers.mark(mark);
-        barrier();
-        is_first
+        self.observers.mark(mark)
     }
 
     /// Under the lock of its register: clears it.
@@ -384,6 +382,7 @@ impl<T: Primitive> Commit for Atomic<T> {
     #[inline]
     fn attend(&self) -> (T, Vec<T>) {
         self.mark(LINE);
+        barrier();
         (self.get(), Vec::new())
     }
 

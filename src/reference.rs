@@ -46,6 +46,8 @@ use crate::{
 /// [`Atomic`](crate::Atomic#writes-and-waits): a wait costs each write a short lock and a call of
 /// its closure.
 ///
+/// # Examples
+///
 /// ```
 /// use std::sync::Arc;
 /// use atomos::AtomicReference;
@@ -96,14 +98,13 @@ impl<T> AtomicReference<T> {
 /// The one register of those who wait for a reference has the first mark.
 impl<T> Presence<Arc<T>> for AtomicReference<T> {
     fn look(&self) -> Arc<T> {
+        // As in `wrote`: between what a wait has announced, its number as well, and this.
+        full_barrier();
         self.get()
     }
 
     fn raise(&self) -> bool {
-        let is_first = self.listeners.mark(Marks::FIRST);
-        // As in `wrote`.
-        full_barrier();
-        is_first
+        self.listeners.mark(Marks::FIRST)
     }
 
     fn lower(&self) {

@@ -1,5 +1,5 @@
 //! G2: a wait never sleeps past a commit that satisfies it. The hooks inside
-//! `Waker::clone`, where most lost wake-ups live, are in `peers.rs`.
+//! `Waker::clone`, where most lost wake-ups live, are in `peers_registration.rs`.
 #![cfg(not(loom))]
 
 mod support;

@@ -242,7 +242,7 @@ impl<'a, T> Round<'a, T> {
         if flags.is_closed() {
             self.close(desk);
         }
-        if self.hub.roster.is_untidy() {
+        if self.hub.roster.is_untidy(&desk.observers) {
             let panics = &mut self.shift.panics;
             self.hub.roster.tidy(&mut desk.observers, panics);
         }

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Wake, Waker},
@@ -242,6 +242,26 @@ fn write_one_slowly(cell: &Atomic<i64>, before: impl FnOnce(), after: impl FnOnc
         cell.set(n);
     }
     cell.wrote(begun, old, 1);
+}
+
+/// It is not the one that was told before because it is equal.
+#[test]
+fn g4_a_value_that_comes_back_is_offered_once_more() {
+    let (cell, waker, log) = (Atomic::new(0), Waker::noop(), Arc::new(Mutex::new(vec![])));
+    let begun = cell.begun();
+    let judged = log.clone();
+    let mut wait: Wait<'_> = Box::pin(cell.wait_for(move |n| {
+        judged.lock().unwrap().push(n);
+        false
+    }));
+    assert!(poll(&mut wait, waker).is_pending());
+    cell.set(1);
+    cell.set(0);
+    // Its writer, who knew of nobody, is slow.
+    let old = cell.raw().swap(1, SeqCst);
+    cell.set(7);
+    cell.wrote(begun, old, 1);
+    assert_eq!(*log.lock().unwrap(), [0, 1, 0, 1, 7]);
 }
 
 /// The wait began when the writer was on its way already, and the many that overtook it had not.

@@ -29,9 +29,9 @@ impl<T> AtomicReference<T> {
     /// Replaces the reference, and returns the one before.
     #[doc(alias("swap", "getAndSet"))]
     pub fn get_and_set(&self, new: Arc<T>) -> Arc<T> {
-        let begun = self.begun();
-        let previous = Quiet::new(self.value.swap(new.clone()));
-        self.wrote(begun, previous.get(), new);
+        let (begun, new) = (self.begun(), Quiet::new(new));
+        let previous = Quiet::new(self.value.swap(new.get().clone()));
+        self.wrote(begun, previous.get(), new.into_inner());
         previous.into_inner()
     }
 
@@ -50,14 +50,14 @@ impl<T> AtomicReference<T> {
     /// dropped. Keep a clone of it to go on with.
     #[doc(alias("compare_exchange", "compareAndExchange", "compare_and_swap"))]
     pub fn compare_and_exchange(&self, expected: &Arc<T>, new: Arc<T>) -> Result<Arc<T>, Arc<T>> {
-        let begun = self.begun();
-        let previous = Arc::clone(&self.value.compare_and_swap(expected, new.clone()));
+        let (begun, new) = (self.begun(), Quiet::new(new));
+        let previous =
+            Arc::clone(&(self.value).compare_and_swap(expected, new.get().clone()));
         let previous = Quiet::new(previous);
         if Arc::ptr_eq(previous.get(), expected) {
-            self.wrote(begun, previous.get(), new);
+            self.wrote(begun, previous.get(), new.into_inner());
             Ok(previous.into_inner())
         } else {
-            drop_quietly(new);
             Err(previous.into_inner())
         }
     }
@@ -83,6 +83,8 @@ impl<T> AtomicReference<T> {
 
     /// Sets what `f` makes of the reference; `f` runs again if another write was quicker. Returns
     /// the new reference.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::sync::Arc;

@@ -39,6 +39,9 @@ fn next_number() -> usize {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// Room for so many wakers is kept.
+const KEPT: usize = 64;
+
 /// What the frames of a thread are busy with.
 struct Frames {
     /// The places, the innermost last.
@@ -93,7 +96,12 @@ pub(crate) fn left_by_inner_frame<P>(place: &P) -> Option<Waker> {
     let address = std::ptr::from_ref(place).addr();
     let next = FRAMES.try_with(|frames| {
         let left = &mut frames.borrow_mut().left;
-        let next = left.iter().position(|(other, _)| *other == address)?;
+        let Some(next) = left.iter().position(|(other, _)| *other == address) else {
+            if left.is_empty() {
+                left.shrink_to(KEPT);
+            }
+            return None;
+        };
         left.remove(next)
     });
     next.ok()?.map(|(_, waker)| waker)
@@ -102,6 +110,20 @@ pub(crate) fn left_by_inner_frame<P>(place: &P) -> Option<Waker> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    /// That of what was left, once all of it has been fetched.
+    #[test]
+    fn room_for_many_wakers_is_given_back() {
+        let room = || FRAMES.with(|frames| frames.borrow().left.capacity());
+        let place = 0_u8;
+        busy_with(&place, || {
+            leave_to_outer_frame(&place, std::iter::repeat_n(Waker::noop().clone(), 10_000));
+            while left_by_inner_frame(&place).is_some() {
+                assert!(room() >= 10_000);
+            }
+        });
+        assert!(room() <= KEPT, "{}", room());
+    }
 
     #[test]
     fn threads_are_told_apart_for_good() {

@@ -10,9 +10,9 @@
 //! |------|----------------------------------------|---------------------------------------------|
 //! | 1    | reads how many waits have begun        | announces news, raises                      |
 //! |      |                                        | [*present*](super::presence)                |
-//! | 2    | writes the value                       | barrier                                     |
-//! | 3    | barrier                                | takes its number                            |
-//! | 4    | reads *present*: nobody, done          | barrier; reads the value: *seen*            |
+//! | 2    | writes the value                       | takes its number                            |
+//! | 3    | barrier                                | barrier                                     |
+//! | 4    | reads *present*: nobody, done          | reads the value: *seen*                     |
 //! | 5    | leaves the value, with the last number | puts the observer into the register         |
 //! |      | of those who are to be told of it      |                                             |
 //! | 6    | calls the deliverer                    |                                             |
@@ -25,7 +25,7 @@
 //! newcomers; tells each value to those whose numbers it was left for.
 //!
 //! **No value is missed.** *Either* a writer reads *present* as raised by the registration, and
-//! leaves its value. If it reads the last number, for that, before the registration's step 3, its write,
+//! leaves its value. If it reads the last number, for that, before the registration's step 2, its write,
 //! which came before, is in *seen*, or was overwritten before. If it does so after, the value is for the
 //! newcomer if it is still there or the newcomer had its number in step 1; and who leaves it, or takes it,
 //! sees the news, since they lock what the registration has locked. If neither is so the value was
@@ -36,12 +36,21 @@
 //! **Who is told twice.** A value is left once more by whoever overwrote it, for those who had begun
 //! by then and are not known to know it. If its own writer has left it they are few or none; if he
 //! is still on his way they are all, so that nobody has to wait for him. Then they are told again
-//! when he comes: hence only of values of writers that race each other.
+//! when he comes. That is so of writers that race each other only; besides, who comes between a write and
+//! its step 5 sees the value, and is told it.
+//!
+//! Values are known by what they are, so that of equal ones one may be taken for the other. That takes a
+//! writer who comes with his value when it has been overwritten and told already, and a second one who
+//! writes an equal value and is overwritten before he tells it: it may not be told to those who
+//! began while he was on his way.
 //!
 //! **Lowering.** The deliverer that finds nobody left lowers *present* under the register's
 //! lock, if the register is empty. Who reads it as raised nevertheless tells nobody.
 
-use std::{collections::VecDeque, mem::swap};
+use std::{
+    collections::VecDeque,
+    mem::{replace, swap},
+};
 
 use super::{
     arrivals::{Arrivals, Write},
@@ -110,15 +119,20 @@ struct Desk<E> {
 }
 
 impl<E: Event> Left<E> {
-    /// Files a write whose value is to be told to all up to that number.
-    fn put(&mut self, write: Write<E>, up_to: u64) {
+    /// Files a write whose value is to be told to all up to that number: to all there were, if it
+    /// `is_current`.
+    fn put(&mut self, write: Write<E>, up_to: u64, is_current: bool) {
         let Write { old, new, begun } = write;
         // An equal one is told in its successor. So is what a look at a shared cell finds, which does not
         // know what that has replaced.
         if old.identity() != new.identity() {
             self.put_past(old, begun);
         }
-        self.know(new.identity(), 0, up_to);
+        // Who has come since then has seen it, or what was written later.
+        let seen = self.known_by(new.identity());
+        let is_more = is_current && seen.after <= up_to && seen.up_to > up_to;
+        let known_up_to = if is_more { seen.up_to } else { up_to };
+        self.know(new.identity(), 0, known_up_to);
         self.values.push_back(Told {
             value: new,
             after: 0,
@@ -129,7 +143,10 @@ impl<E: Event> Left<E> {
     /// What was replaced may not have been for all who had begun by then: its writer did not know. Or
     /// he has not left it yet.
     fn put_past(&mut self, old: E, begun: u64) {
-        let known = self.known_by(old.identity());
+        // It is overwritten once: what is known of it must not be taken for what is known of an equal one
+        // that is written later.
+        let known = self.known_at(old.identity());
+        let known = known.map_or(Known::NOBODY, |at| replace(&mut self.known[at], Known::NOBODY));
         for (after, up_to) in [(0, known.after.min(begun)), (known.up_to, begun)] {
             if after < up_to {
                 self.values.push_back(Told {
@@ -170,10 +187,14 @@ impl<E: Event> Left<E> {
 
     /// Who knows of that value, as was last heard.
     fn known_by(&self, value: u64) -> Known {
-        (0..RECENT)
-            .map(|ago| self.known[(self.newest + RECENT - ago) % RECENT])
-            .find(|known| known.value == value)
-            .unwrap_or(Known::NOBODY)
+        self.known_at(value)
+            .map_or(Known::NOBODY, |at| self.known[at])
+    }
+
+    /// Where that stands.
+    fn known_at(&self, value: u64) -> Option<usize> {
+        let mut places = (0..RECENT).map(|ago| (self.newest + RECENT - ago) % RECENT);
+        places.find(|at| self.known[*at].value == value && self.known[*at].up_to > 0)
     }
 }
 
@@ -220,7 +241,7 @@ impl<E: Event> Listeners<E> {
         let up_to = if is_current { all } else { write.begun };
         self.roster.with(|register| {
             cell.leaves(&write.new, up_to);
-            register.beside.put(write, up_to);
+            register.beside.put(write, up_to, is_current);
             Backlog::of(register.beside.values.len())
         })
     }
@@ -243,7 +264,6 @@ impl<E: Event> Listeners<E> {
         self.roster.register(|register| {
             let alone = cell.raise();
             let number = self.arrivals.next();
-            // What a writer reads before its lock does not order the two.
             barrier();
             let seen = cell.look();
             register.beside.saw(seen.identity(), number, alone);
@@ -291,7 +311,7 @@ impl<E: Event> Listeners<E> {
         }
         desk.run.shrink_to(KEPT);
         let (observers, panics) = (&mut desk.observers, &mut shift.panics);
-        if self.roster.is_untidy() {
+        if self.roster.is_untidy(observers) {
             self.roster.tidy(observers, panics);
         }
         if observers.is_empty() {

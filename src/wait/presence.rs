@@ -8,9 +8,9 @@
 //! | step | writer                              | registration (under its register's lock)    |
 //! |------|-------------------------------------|---------------------------------------------|
 //! | 1    | no mark: nobody has begun; else     | counts the cell and sets its mark, unless   |
-//! |      | reads how many waits have begun     | that is done; barrier                       |
+//! |      | reads how many waits have begun     | that is done                                |
 //! | 2    | writes the value                    | takes its number                            |
-//! | 3    | barrier                             |                                             |
+//! | 3    | barrier                             | barrier                                     |
 //! | 4    | no mark: done; else goes to those   | reads the value; waits, unless that ends it |
 //! |      | whose mark there is                 |                                             |
 //!
@@ -32,11 +32,11 @@
 
 /// A cell, as a register of those who wait for it sees it.
 pub(crate) trait Presence<V> {
-    /// The value.
+    /// The value. It is read sequentially consistently, as the mark is set, or after a fence.
     fn look(&self) -> V;
 
-    /// Somebody is about to be in the register: sets the mark, unless it is set. A barrier. True if it
-    /// was not: then nobody is there yet.
+    /// Somebody is about to be in the register: sets the mark, unless it is set. True if it was not: then
+    /// nobody is there yet.
     fn raise(&self) -> bool;
 
     /// Under the lock of the listeners: all up to that number are to be told that, after what they are

@@ -62,7 +62,7 @@ pub(crate) struct Roster<E, X = ()> {
     news: AtomicBool,
     /// Observers that left since the desk was last worked through.
     gone: AtomicUsize,
-    /// How many were at the desk then.
+    /// How many were at the desk when all was told.
     population: AtomicUsize,
 }
 
@@ -158,8 +158,9 @@ impl<E: Event, X> Roster<E, X> {
         gone >= TOLERATED && gone >= self.population.load(Ordering::Relaxed) / 2
     }
 
-    /// Deliverer: whether so many have left that the desk should be tidied.
-    pub(crate) fn is_untidy(&self) -> bool {
+    /// Deliverer, when all is told: whether so many have left that the desk should be tidied.
+    pub(crate) fn is_untidy(&self, desk: &Desk<E>) -> bool {
+        self.population.store(desk.len(), Ordering::Relaxed);
         self.gone.load(Ordering::Relaxed) >= TOLERATED
     }
 

@@ -139,8 +139,11 @@ fn what_two_have_seen_is_not_told_again() {
         let writing = thread::spawn(move || writer.increment_and_get());
         let _second = bystander(&cell);
         writing.join().unwrap();
+        // Nor does one who comes later, and sees it, make it unknown.
+        let _third = bystander(&cell);
+        cell.set(2);
         assert!(poll_once(first.as_mut()).is_pending());
-        assert_eq!(*judged.lock().unwrap(), [0, 1]);
+        assert_eq!(*judged.lock().unwrap(), [0, 1, 2]);
     });
 }
 

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Waker},
 };
 
-use crate::wait::{berth::Carried, panics::Panics, predicate::Predicate};
+use crate::wait::{berth::Carried, mailbox::KEPT, panics::Panics, predicate::Predicate};
 
 /// What is needed to end a wait.
 pub(super) struct Sleeper<E> {
@@ -42,7 +42,10 @@ impl<E> Slot<E> {
         match self.missed.pop_front() {
             Some(event) => Next::Judge(event),
             None if self.closed => Next::Close,
-            None => Next::Rest,
+            None => {
+                self.missed.shrink_to(KEPT);
+                Next::Rest
+            }
         }
     }
 }

@@ -6,8 +6,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{Condition, Fate, Judged, Outcome};
-use crate::wait::{panics::Panics, predicate::Predicate};
+use super::{
+    Condition, Fate, Judged, Outcome,
+    sleeper::{Next, Slot},
+};
+use crate::wait::{mailbox::KEPT, panics::Panics, predicate::Predicate};
 
 type Hook = Box<dyn FnOnce()>;
 
@@ -50,6 +53,16 @@ fn accept(condition: &Condition<Value>, seen: &Value) {
     let judged = unsafe { condition.start(Predicate::new(|_| true), seen, &cx, &mut panics) };
     assert_eq!(judged, Judged::Over);
     panics.resume();
+}
+
+#[test]
+fn g10_the_room_of_what_was_missed_is_given_back() {
+    let mut slot = Slot::default();
+    slot.missed.extend(0..10_000);
+    while let Next::Judge(_) = slot.next() {
+        assert!(slot.missed.capacity() >= 10_000);
+    }
+    assert!(slot.missed.capacity() <= KEPT);
 }
 
 #[test]

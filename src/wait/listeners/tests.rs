@@ -26,7 +26,7 @@ fn nothing_left() -> Left<u64> {
 /// `now` is the value and so many have begun.
 fn put(left: &mut Left<u64>, (old, new): (u64, u64), begun: u64, (now, all): (u64, u64)) {
     let up_to = if now == new { all } else { begun };
-    left.put(Write { old, new, begun }, up_to);
+    left.put(Write { old, new, begun }, up_to, now == new);
 }
 
 /// What was left since, each with the numbers after which and up to which it is for.
@@ -89,17 +89,47 @@ fn g4_a_value_that_was_overwritten_first_is_left_by_who_did_that() {
 /// So many writers may race each other before somebody is told twice.
 #[test]
 fn g4_the_latest_values_are_remembered() {
-    let last = RECENT as u64;
+    // After so many of which one has overwritten it, but is on his way.
+    let left_after = |others: usize| {
+        let mut left = nothing_left();
+        left.saw(1, 1, true);
+        for new in (2..).take(others) {
+            put(&mut left, (100 + new, new), 1, (new, 1));
+        }
+        taken(&mut left);
+        put(&mut left, (1, 98), 1, (99, 1));
+        taken(&mut left)
+    };
+    assert_eq!(left_after(RECENT - 1), [(98, 0, 1)]);
+    assert_eq!(left_after(RECENT), [(1, 0, 1), (98, 0, 1)], "one too many");
+}
+
+/// What is known of a value is known of that write.
+#[test]
+fn g4_an_equal_value_that_is_written_later_is_another_one() {
     let mut left = nothing_left();
-    left.saw(1, 1, true);
-    for new in 2..=last {
-        put(&mut left, (new - 1, new), 1, (new, 1));
-    }
-    taken(&mut left);
-    put(&mut left, (1, 98), 1, (99, 1));
-    assert_eq!(taken(&mut left), [(98, 0, 1)]);
-    put(&mut left, (1, 99), 1, (99, 1));
-    assert_eq!(taken(&mut left), [(1, 0, 1), (99, 0, 1)], "one too many");
+    left.saw(0, 1, true);
+    put(&mut left, (0, 1), 1, (1, 1));
+    put(&mut left, (1, 0), 1, (0, 1));
+    assert_eq!(taken(&mut left), [(1, 0, 1), (0, 0, 1)]);
+    // Its writer, who has replaced that 0 by a 1, is on his way, and knew of nobody.
+    put(&mut left, (1, 7), 1, (7, 1));
+    assert_eq!(taken(&mut left), [(1, 0, 1), (7, 0, 1)]);
+    put(&mut left, (0, 1), 0, (7, 1));
+    assert_eq!(taken(&mut left), [(1, 0, 0)]);
+}
+
+/// He registers between the writer's look and its lock.
+#[test]
+fn g4_who_has_seen_a_value_before_it_is_left_is_not_told_it_later() {
+    let mut left = nothing_left();
+    left.saw(0, 1, true);
+    left.saw(1, 2, false);
+    put(&mut left, (0, 1), 1, (1, 1));
+    left.saw(1, 3, false);
+    assert_eq!(taken(&mut left), [(1, 0, 1)]);
+    put(&mut left, (1, 2), 3, (2, 3));
+    assert_eq!(taken(&mut left), [(2, 0, 3)]);
 }
 
 /// How often he yields who tells one value, in the course of which one thing after another is
