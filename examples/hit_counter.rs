@@ -1,12 +1,12 @@
 //! A hit counter: a cell in a `static` counts, an [`Adder`](atomos::Adder) sums up what was
-//! served, and a task reports every thousandth hit.
+//! served, and a task reports whenever there were a thousand more hits.
 //!
 //! ```text
 //! cargo run --example hit_counter
 //! ```
 //!
-//! Look at the last line: the task that reports waits for a number, so it is woken for every
-//! thousandth hit and for none of the others: two polls a report, one that begins to wait, one that is
+//! Look at the last line: the task that reports waits for a number, so it is woken by the hit that
+//! reaches it and by none of the others: two polls a report at most, one that begins to wait, one that is
 //! answered. A hit that nobody waits for costs one addition, and one comparison with what is
 //! waited for.
 

@@ -64,10 +64,10 @@ async fn sell_out() {
 
 async fn serve_the_waiting_list() {
     let mut line = Vec::new();
-    for fan in 0..6 {
+    for fan in 1..=6 {
         line.push(stand_in_line(fan).await);
     }
-    println!("six fans wait in line; number 1 goes home");
+    println!("six fans wait in line; number 2 goes home");
     let tired = line.remove(1);
     tired.abort();
     assert!(tired.await.unwrap_err().is_cancelled());

@@ -177,7 +177,8 @@ fn check(shared: &Shared) -> Result {
         sound &= entered.len() + may_lack >= expected.len() && expected.starts_with(&entered);
     }
     let entries = config.entries.len();
-    println!("{count} counted, {confirmed} of them confirmed, in {entries} entries");
+    println!("counted together: {count}; confirmed by the processes, each its own: {confirmed}");
+    println!("entries of {BATCH} counts in the list: {entries}");
     if !sound {
         return Err("that is wrong".into());
     }

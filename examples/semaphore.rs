@@ -1,4 +1,4 @@
-//! A fair, cancel-safe semaphore in ten lines: `swap_when` waits for a permit and takes it
+//! A fair, cancel-safe semaphore in a dozen lines: `swap_when` waits for a permit and takes it
 //! in one step.
 //!
 //! ```text

@@ -158,20 +158,20 @@ fn report(path: &Path, found: &Result<Inspection, ShmError>) -> String {
     }
     row(
         "layout",
-        format!("{}, encoding {}", found.layout, found.codec),
+        match found.holds {
+            Held::Atom => format!("{}, values as postcard has them", found.layout),
+            _ => found.layout.to_string(),
+        },
     );
     if let Some(version) = found.version {
         row("version", version.to_string());
     }
     row("value", value(found));
-    let bytes = (found.len, found.mapped, found.end);
-    row(
-        "bytes",
-        format!(
-            "{} in the file, {} of them mapped; room for values ends at {}",
-            bytes.0, bytes.1, bytes.2
-        ),
-    );
+    let mut bytes = format!("{} in the file, {} of them mapped", found.len, found.mapped);
+    if found.holds == Held::Atom {
+        let _ = write!(bytes, "; values may use it up to byte {}", found.end);
+    }
+    row("bytes", bytes);
     let sleeper = if found.is_armed { "somebody" } else { "nobody" };
     row("waiting", format!("{sleeper}; woken {} times", found.epoch));
     if found.holds == Held::Atom {
@@ -221,7 +221,7 @@ fn alive(found: &Inspection) -> usize {
 fn type_of(found: &Inspection) -> String {
     match found.holds {
         Held::Cell => format!("a cell of {}", found.tag),
-        _ => format!("an atom of {:?}", found.tag),
+        _ => format!("an atom with the tag {:?}", found.tag),
     }
 }
 

@@ -47,8 +47,8 @@ use crate::sync::Ordering;
 /// # Reading on many cores
 ///
 /// [`load`](Self::load) and [`with`](Self::with) count a reference in the atom's word. That
-/// is one atomic addition and never a loop, but all cores that read at once share that
-/// word's cache line, as they do with an `Arc` that everybody clones: reading does not get
+/// is one atomic addition (once in some ten thousand reads a few steps more), and another one when the
+/// reference is dropped; and all cores that read at once share that word's cache line, as they do with an `Arc` that everybody clones: reading does not get
 /// faster with more cores. A [`Reader`](crate::Reader) keeps its own snapshot and only compares,
 /// so that reads of an unchanged value share nothing; use one per thread or task on hot paths.
 ///
@@ -99,6 +99,8 @@ impl<T> Atom<T> {
     /// close; a [`WeakAtom`] or the event's own view does not keep it open. When the atom closes its
     /// watches are dropped, after they have been called with the last commit.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use std::sync::mpsc;
     /// use atomos::Atom;
@@ -130,6 +132,8 @@ impl<T> Atom<T> {
 
     /// The keys of the watches, in registration order.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let atom = atomos::Atom::new(1);
     /// atom.add_watch("log", |_| {}).add_watch(7, |_| {});
@@ -144,6 +148,8 @@ impl<T> Atom<T> {
 /// # Handles
 impl<T> Atom<T> {
     /// A read-only handle, which does not keep the atom open.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let atom = atomos::Atom::new(1);
@@ -162,6 +168,8 @@ impl<T> Atom<T> {
     }
 
     /// Whether both are handles of the same atom.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let atom = atomos::Atom::new(1);
@@ -213,6 +221,8 @@ impl<T> panic::UnwindSafe for Atom<T> {}
 impl<T> panic::RefUnwindSafe for Atom<T> {}
 
 /// A handle that keeps neither the atom open nor its value alive.
+///
+/// # Examples
 ///
 /// ```
 /// use atomos::Atom;

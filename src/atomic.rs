@@ -56,15 +56,17 @@ use crate::{
 ///
 /// Every writer offers what it has written to those who wait. So a value that
 /// satisfies a wait is not missed if the next write overwrites it at once: after
-/// `set(1); set(0)` a task that waited for 1 has got it. Of writers that race each other, any may
+/// `set(1); set(0)` a task that waited for 1 has got it. (Those in line, by `update_when`, are asked about
+/// the current value only: it is what they would change.) Of writers that race each other, any may
 /// be the one that answers. Writing the value that is there already is a write like any other.
 ///
 /// A wait is never answered by a value that was overwritten before it began. (The price: if two
 /// writes are both under way when a wait begins, and the second overwrites the first, the wait may miss
 /// the value of the first.)
 ///
-/// A write returns when those who wait have been told, unless another thread is telling them: then
-/// that one does it. It wakes only tasks whose wait is over.
+/// A write returns when those who wait have been told, unless they are being told already, by another
+/// thread or by an outer frame of this one: then that one does it. So a predicate or a waker that writes must
+/// not block until others have been told of it. A write wakes only tasks whose wait is over.
 ///
 /// | wait | costs a write that does not satisfy it |
 /// |---|---|
@@ -76,13 +78,13 @@ use crate::{
 ///
 /// The comparisons are made once for all, however many wait, and without a lock. (The first write
 /// after a wait has begun or ended may take a short lock. So do fewer than five in a hundred of
-/// those that step over values waited for by `wait_equal`, where these are many.) Of those in
-/// line by one closure that captures nothing, one is asked for all. Those in line are asked about
-/// the current value, which may be a later one than that of the write.
+/// those that step over values waited for by `wait_equal`, where these are many, up to some ten thousand.)
+/// If several `update_when` wait in line with the same closure, and it captures nothing, it is called once
+/// for all of them.
 ///
 /// Whether anybody waits is first looked up for all cells of a type together. As long as somebody
-/// waits for one of them, threads that write another one at the same time fetch its cache line once
-/// more for each write.
+/// waits for any `Atomic<u64>`, say, threads that write another `Atomic<u64>` at the same time fetch its cache
+/// line once more for each write.
 ///
 /// A cell that somebody has waited for takes about 1000 bytes more from then on, and 2 to 32 for each
 /// of the most `wait_equal`s that it ever had at once, if these were more than 16; a parked wait for

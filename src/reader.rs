@@ -14,6 +14,8 @@ use crate::{atom::view::AtomView, snapshot::Snapshot};
 /// A reader keeps the snapshot it saw last alive, until it looks again. It keeps the value
 /// readable but not the atom open.
 ///
+/// # Examples
+///
 /// ```
 /// let atom = atomos::Atom::new(1);
 /// let mut reader = atom.reader();

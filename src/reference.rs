@@ -46,6 +46,9 @@ use crate::{
 /// [`Atomic`](crate::Atomic#writes-and-waits): a wait costs each write a short lock and a call of
 /// its closure.
 ///
+/// A destructor that panics while arc-swap replaces the reference (rarely, and only if a reader is in the middle
+/// of a look) may keep a write from telling those who wait; the next write does.
+///
 /// # Examples
 ///
 /// ```

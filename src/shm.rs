@@ -93,13 +93,14 @@
 //!   all others read, write and wait at once.
 //! - A process that is stopped holds up nobody.
 //! - No torn or half-decoded value is returned. Damage is an error; no content of a file leads to
-//!   undefined behaviour or a panic.
+//!   undefined behaviour or a panic. (What a type's own `Deserialize` does with bytes that are right, the stack
+//!   and the time that it takes, is the type's: waits decode on a thread with the usual 2 MiB.)
 //! - Versions of an atom rise by one with each commit, in the eyes of every process.
 //! - A wait in any process ends when a change made in any other satisfies it, and is still there when
-//!   the process looks: at once, or within [`Options::recheck`] if the writer was killed or stopped before
-//!   it could wake.
+//!   the process looks: at once, or within [`Options::recheck`] if that writer, or another one that was
+//!   about to wake the same process, was killed or stopped before it could.
 //! - While nobody waits a write to a cell makes no system call, but for the first one after a wait, and for
-//!   those of the fifth of a second in which the thread stays; a commit to an atom makes those that write
+//!   those in the fifth of a second for which the sleeping thread stays on; a commit to an atom makes those that write
 //!   its value.
 //!
 //! # What is not promised
@@ -112,15 +113,16 @@
 //! - *Protection from a peer that may write the file.* One that scribbles into it is found as
 //!   [`Corrupt`](ShmError::Corrupt) where there is a checksum, and not in the word of a cell. One that
 //!   makes the file shorter than its header ends, by SIGBUS, every process that touches the missing page.
-//! - *Forks.* A child that was forked without `exec` shares the locks of its parent. It is refused
-//!   ([`Forked`](ShmError::Forked); waits for cells panic) and has to open the file by itself. Until
+//! - *Forks.* A child that was forked without `exec` shares the locks of its parent. In it
+//!   an inherited atom is [`Forked`](ShmError::Forked) (but for its `version`), and waits for an inherited
+//!   cell panic, which can be read and written: open the file again there. Until
 //!   it ends, or closes the handles, it keeps the parent's index taken.
 //!   So does, for the moment between `fork` and `exec`, any process that is being started: if the parent
 //!   is killed just then, its index is free a moment later.
-//! - *Unbounded values.* A value may take 2^30 bytes encoded, a tag 768, an atom 2^52 commits.
+//! - *Unbounded values.* A value may take 2^30 bytes encoded, a tag 768, an atom 2^52 - 1 commits.
 //!
 //! A slot keeps room for the largest value it has held, rounded up to a power of two, so a file
-//! takes up to four times that for each participant index that has ever been used.
+//! takes up to four times that, and 512 bytes at least, for each participant index that has ever been used.
 
 #[cfg(not(all(
     target_os = "linux",

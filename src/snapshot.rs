@@ -160,6 +160,8 @@ impl<T: fmt::Debug> fmt::Debug for Change<T> {
 ///
 /// It gives the value back that was to be committed, and says what is current instead.
 ///
+/// # Examples
+///
 /// ```
 /// use atomos::{Atom, Snapshot};
 ///

@@ -94,6 +94,8 @@ type Owned<T> = Subscription<T, AtomView<T>>;
 ///
 /// A commit is taken from the stream only by the poll that returns it.
 ///
+/// # Examples
+///
 /// ```
 /// use futures::StreamExt; // or tokio_stream's
 ///
@@ -191,6 +193,8 @@ impl<T> Stream for BoundedChanges<T> {
 /// # Cancel safety
 ///
 /// A state is taken from the stream only by the poll that returns it.
+///
+/// # Examples
 ///
 /// ```
 /// use futures::StreamExt; // or tokio_stream's

@@ -1,4 +1,4 @@
-//! The names and signatures of the contract's section 1 (G13). Most of it is
+//! The names and signatures of atoms (G13). Most of it is
 //! held by the compiler: what is missing does not build.
 #![cfg(not(loom))]
 #![allow(clippy::type_complexity)] // signatures are the matter here
@@ -22,7 +22,7 @@ type Update = fn(&u8) -> u8;
 type Test = fn(&u8) -> bool;
 
 #[test]
-fn g13_reads_and_writes_have_the_signatures_of_the_contract() {
+fn g13_reads_and_writes_have_the_signatures_that_are_promised() {
     let _: fn(u8) -> Atom<u8> = Atom::new;
     let _: fn(&Atom<u8>) -> Snapshot<u8> = Atom::load;
     let _: fn(&Atom<u8>, fn(&u8) -> String) -> String = Atom::with;
@@ -43,7 +43,7 @@ fn g13_reads_and_writes_have_the_signatures_of_the_contract() {
 }
 
 #[test]
-fn g13_waits_streams_and_handles_have_the_signatures_of_the_contract() {
+fn g13_waits_streams_and_handles_have_the_signatures_that_are_promised() {
     let _: fn(&Atom<u8>) -> Changes<u8> = Atom::changes;
     let _: fn(&Atom<u8>, usize) -> BoundedChanges<u8> = Atom::changes_bounded;
     let _: fn(&Atom<u8>) -> Snapshots<u8> = Atom::snapshots;
@@ -99,7 +99,7 @@ fn lasting<R>(future: impl Future<Output = R> + 'static) -> impl Future<Output =
 }
 
 #[test]
-fn g13_futures_give_the_types_of_the_contract() {
+fn g13_futures_give_the_types_that_are_promised() {
     let atom = Atom::new(1_u8);
     let seen = atom.load();
     drop(gives::<Snapshot<u8>>(atom.wait_for(|n| *n == 1)));

@@ -128,7 +128,7 @@ fn g13_cells_have_every_auto_trait_in_generic_code() {
 }
 
 #[test]
-fn g13_streams_are_fused_streams_of_the_items_of_the_contract() {
+fn g13_streams_are_fused_streams_of_the_items_that_are_promised() {
     fn stream<S: Stream<Item = I> + FusedStream + Unpin, I>(_: PhantomData<S>) {}
     stream::<Changes<Rc<u8>>, Change<Rc<u8>>>(PhantomData);
     stream::<BoundedChanges<Rc<u8>>, Result<Change<Rc<u8>>, Lagged>>(PhantomData);

@@ -1,4 +1,4 @@
-//! The names and signatures of the contract's section 2 (G13). Most of it is
+//! The names and signatures of cells and references (G13). Most of it is
 //! held by the compiler: what is missing does not build.
 #![cfg(not(loom))]
 #![allow(clippy::type_complexity)] // signatures are the matter here
@@ -105,7 +105,7 @@ fn made_from_a_value<T: Primitive>(value: T) {
 }
 
 #[test]
-fn g13_cells_of_every_type_have_the_signatures_of_the_contract() {
+fn g13_cells_of_every_type_have_the_signatures_that_are_promised() {
     for_each_type!(number: i8, i16, i32, i64, isize, u8, u16, u32, u64, usize, f32, f64);
     verbs_of_all::<bool>();
     waits_of_all(&Atomic::new(true));
@@ -126,7 +126,7 @@ macro_rules! bitwise {
 }
 
 #[test]
-fn g13_bits_have_the_verbs_of_the_contract() {
+fn g13_bits_have_the_verbs_that_are_promised() {
     bitwise!(bool, i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
     let _: [fn(&Atomic<bool>) -> bool; 2] = [Atomic::get_and_toggle, Atomic::toggle_and_get];
 }
@@ -135,7 +135,7 @@ fn g13_bits_have_the_verbs_of_the_contract() {
 macro_rules! names {
     ($($name:ident: $type:ty = $value:expr;)*) => {
         #[test]
-        fn g13_cells_have_the_names_of_the_contract_and_stand_in_statics() {
+        fn g13_cells_have_the_names_that_are_promised_and_stand_in_statics() {
             $({
                 static CELL: atomos::$name = atomos::$name::new($value);
                 let same: &'static Atomic<$type> = &CELL;
@@ -183,7 +183,7 @@ fn g13_a_cell_is_a_value_and_a_pointer() {
 struct Bare;
 
 #[test]
-fn g13_references_have_the_signatures_of_the_contract() {
+fn g13_references_have_the_signatures_that_are_promised() {
     type A<T> = Arc<T>;
     type R = AtomicReference<Bare>;
     let _: fn(Bare) -> R = AtomicReference::new;
@@ -212,7 +212,7 @@ fn g13_references_have_the_signatures_of_the_contract() {
 }
 
 #[test]
-fn g13_stamped_and_marked_references_have_the_signatures_of_the_contract() {
+fn g13_stamped_and_marked_references_have_the_signatures_that_are_promised() {
     type S = AtomicStampedReference<u8>;
     let _: fn(u8, u64) -> S = S::new;
     let _: fn(&S) -> (Arc<u8>, u64) = S::get;
@@ -246,7 +246,7 @@ fn striped<T: Number>() {
 }
 
 #[test]
-fn g13_adders_and_accumulators_have_the_signatures_of_the_contract() {
+fn g13_adders_and_accumulators_have_the_signatures_that_are_promised() {
     for_each_type!(striped: i8, i16, i32, i64, isize, u8, u16, u32, u64, usize, f32, f64);
 }
 

@@ -408,7 +408,10 @@ fn p3_what_replaces_a_damaged_head_is_no_version_that_was_there() {
         let head = word(&fs::read(&path).unwrap(), HEAD);
         set_head(&path, head ^ flip);
         for handle in [&one, &other] {
-            assert!(matches!(handle.load(), Err(ShmError::Corrupt { .. })), "{flip:x}");
+            assert!(
+                matches!(handle.load(), Err(ShmError::Corrupt { .. })),
+                "{flip:x}"
+            );
         }
         for n in 5..20 {
             let made = one.reset(vec![n]).unwrap();
@@ -417,7 +420,11 @@ fn p3_what_replaces_a_damaged_head_is_no_version_that_was_there() {
                 assert_eq!(*handle.load().unwrap(), [n], "{flip:x}");
             }
         }
-        assert_eq!(*other.swap(|v| [&v[..], &[20]].concat()).unwrap(), [19, 20], "{flip:x}");
+        assert_eq!(
+            *other.swap(|v| [&v[..], &[20]].concat()).unwrap(),
+            [19, 20],
+            "{flip:x}"
+        );
     }
 }
 

@@ -204,7 +204,7 @@ mod program {
         let (code, text) = run(&[], &[&atom, &cell]);
         assert_eq!(code, 0, "{text}");
         for part in [
-            "an atom of \"say",
+            "an atom with the tag \"say",
             "version 0",
             "hi\\té",
             "1 of 256",

@@ -17,6 +17,8 @@ impl<T> Atom<T> {
     /// On x86-64 and aarch64, if the allocator returns an address beyond 48 bits, as do all
     /// methods that commit: `--cfg atomos_portable` builds the crate without that limit.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let atom = atomos::Atom::new(5);
     /// assert_eq!((*atom.load(), atom.version()), (5, 0));
@@ -30,6 +32,8 @@ impl<T> Atom<T> {
 impl<T> Atom<T> {
     /// The current value with its version. Never waits: one atomic addition.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let atom = atomos::Atom::new(5);
     /// let five = atom.load();
@@ -42,7 +46,9 @@ impl<T> Atom<T> {
         self.0.load()
     }
 
-    /// Runs `f` on the current value: the cheapest single read.
+    /// Runs `f` on the current value. It costs what [`load`](Self::load) and a drop of the snapshot do.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let atom = atomos::Atom::new(String::from("seven"));
@@ -55,6 +61,8 @@ impl<T> Atom<T> {
 
     /// How many commits there have been.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let atom = atomos::Atom::new('a');
     /// atom.reset('a');
@@ -65,6 +73,8 @@ impl<T> Atom<T> {
     }
 
     /// A handle for reading often: an unchanged value costs it one load and a comparison.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let atom = atomos::Atom::new(1);

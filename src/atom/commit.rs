@@ -159,6 +159,8 @@ fn always<R>(result: Result<R, Infallible>) -> R {
 impl<T> Atom<T> {
     /// Replaces the value with `value`, whatever it was. Returns the new snapshot.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let atom = atomos::Atom::new(1);
     /// assert_eq!(*atom.reset(2), 2);
@@ -170,6 +172,8 @@ impl<T> Atom<T> {
 
     /// Makes `value` current and says what it replaced: exactly that, also when several reset at
     /// once.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let change = atomos::Atom::new("a").reset_vals("b");
@@ -201,6 +205,8 @@ impl<T> Atom<T> {
     ///
     /// With the panic of `f`; then nothing has changed.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let atom = atomos::Atom::new(20);
     /// assert_eq!(*atom.swap(|n| n + 1), 21);
@@ -210,12 +216,30 @@ impl<T> Atom<T> {
     }
 
     /// As [`swap`](Self::swap); returns the value it replaced, too.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `f`; then nothing has changed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let atom = atomos::Atom::new(20);
+    /// let change = atom.swap_vals(|n| n + 1);
+    /// assert_eq!((*change.old, *change.new), (20, 21));
+    /// ```
     pub fn swap_vals(&self, mut f: impl FnMut(&T) -> T) -> Change<T> {
         self.0
             .conclude_vals(always(self.0.commit(|value| Ok(f(value)))))
     }
 
     /// As [`swap`](Self::swap), unless `f` returns `None`: then nothing is committed.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `f`; then nothing has changed.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let stock = atomos::Atom::new(1_u32);
@@ -233,6 +257,12 @@ impl<T> Atom<T> {
     /// # Errors
     ///
     /// Those of `f`; then nothing is committed.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `f`; then nothing has changed.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let names = atomos::Atom::new(vec!["ada"]);
@@ -256,6 +286,12 @@ impl<T> Atom<T> {
     /// As [`swap`](Self::swap), with a result besides the new value: that of the
     /// attempt that was committed.
     ///
+    /// # Panics
+    ///
+    /// With the panic of `f`; then nothing has changed.
+    ///
+    /// # Examples
+    ///
     /// ```
     /// let stack = atomos::Atom::new(vec![1, 2, 3]);
     /// let top = stack.modify(|v| {
@@ -278,6 +314,8 @@ impl<T> Atom<T> {
     /// # Panics
     ///
     /// With a panic of the comparison; then nothing has changed.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let atom = atomos::Atom::new(1);
@@ -317,6 +355,8 @@ impl<T> Atom<T> {
     /// # Errors
     ///
     /// [`Conflict`] if it is not, or belongs to another atom; `new` is in there.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let atom = atomos::Atom::new(1);

@@ -22,11 +22,14 @@ impl<T: Send + Sync + 'static> Atom<T> {
     ///
     /// The task ends when the atom has closed and everything is told, or when the
     /// handle is aborted. It does not keep the atom open. Commits that wait for it
-    /// are kept, as in a [`Changes`] stream.
+    /// are kept, as in a [`Changes`] stream. Dropping the handle lets the task go on; aborting it drops the
+    /// future of `f` that is running, and that commit is not told again.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime. A panic of `f` ends the task, and is what its handle returns.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

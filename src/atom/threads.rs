@@ -20,6 +20,8 @@ impl<T> Atom<T> {
     /// atom, as in a watch, or serving those who wait in line for it, and the current state does
     /// not satisfy `pred`: it holds up what comes later and could wait for ever.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let atom = atomos::Atom::new(1);
     /// let limit = 10;
@@ -38,6 +40,8 @@ impl<T> Atom<T> {
     }
 
     /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`: then it is `None`.
+    /// If another thread is calling `pred` when the time is over, it gives up when that call returns: `pred`
+    /// may borrow what belongs to this thread.
     ///
     /// While this thread is delivering a commit of this atom only the current state can answer; if it
     /// does not satisfy `pred` the wait times out.

@@ -35,6 +35,8 @@ impl<T> Shared<T> {
 /// [`Closed`](crate::Closed). A predicate that holds for the last value wins over `Closed`.
 /// The last value can still be loaded.
 ///
+/// # Examples
+///
 /// ```
 /// use atomos::{Atom, Closed};
 ///

@@ -27,7 +27,8 @@ fn on_value<T>(mut pred: impl FnMut(&T) -> bool + Send + 'static) -> Predicate<S
 /// delivers, on every commit: each exactly once and in commit order. So a state that
 /// satisfies it is never missed, even if the next commit overwrites it at once, and the
 /// task is woken only when the wait is over. That is why predicates are `Send + 'static`: what
-/// they capture they own (`move |n| *n > limit`).
+/// they capture they own (`move |n| *n > limit`). (Only `swap_when`, which is about to change the
+/// value, asks about the current one alone.)
 ///
 /// A wait counts from its first poll; `changed`, `changes` and `changes_bounded`
 /// count from the call. Take one of these before the writer starts, if a state that
@@ -51,6 +52,8 @@ impl<T> Atom<T> {
     /// Dropping the future drops `pred` and leaves the atom as it was; if another
     /// thread evaluates `pred` at that moment, it drops it right after.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # futures::executor::block_on(async {
     /// let atom = atomos::Atom::new(1);
@@ -70,6 +73,8 @@ impl<T> Atom<T> {
     ///
     /// Cancel safety and panics are those of [`wait_for`](Self::wait_for); a result that was
     /// found but not returned yet is dropped with the future.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # futures::executor::block_on(async {
@@ -94,8 +99,9 @@ impl<T> Atom<T> {
     /// wait keeps its place and goes on.
     ///
     /// Both closures may run several times. They see the same value in the attempt that is
-    /// committed. `f` may borrow: what it writes down in its last run belongs to the commit. A
-    /// commit costs a call of `pred` for every one in line up to the first whose condition holds.
+    /// committed. `f` may borrow; if it runs several times, only its last run belongs to the commit. A
+    /// commit costs a call of `pred` for every one in line up to the first whose condition holds. A
+    /// state that is overwritten before the turn comes does not count. Leaving the line costs O(log n).
     ///
     /// # Panics
     ///
@@ -106,6 +112,8 @@ impl<T> Atom<T> {
     ///
     /// It commits only in the poll that returns. Dropping the future before that
     /// commits nothing, gives up its place, and hands on a turn it had been given.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # futures::executor::block_on(async {
@@ -131,6 +139,8 @@ impl<T> Atom<T> {
     ///
     /// Dropping the future leaves nothing behind; a commit that it held is dropped.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # futures::executor::block_on(async {
     /// let atom = atomos::Atom::new(1);
@@ -151,6 +161,8 @@ impl<T> Atom<T> {
     ///
     /// Dropping the future leaves nothing behind, and uses up nothing that another wait could get.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # futures::executor::block_on(async {
     /// let atom = atomos::Atom::new("a");
@@ -164,6 +176,8 @@ impl<T> Atom<T> {
     }
 
     /// Every commit after this call: lossless, in order, unbounded.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use futures::StreamExt;
@@ -189,6 +203,8 @@ impl<T> Atom<T> {
     ///
     /// If `capacity` is 0.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use atomos::Lagged;
     /// use futures::StreamExt;
@@ -208,6 +224,8 @@ impl<T> Atom<T> {
     }
 
     /// The state of the first poll, then always the latest: overwritten ones are skipped.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use futures::StreamExt;
@@ -264,7 +282,7 @@ impl<T> AtomView<T> {
     ///
     /// # Errors
     ///
-    /// [`Closed`] if there was no further commit.
+    /// [`Closed`] if the atom closed before another commit.
     pub fn changed(&self) -> impl Future<Output = Result<Change<T>, Closed>> + use<T> {
         Changed::new(self.clone())
     }
@@ -273,7 +291,7 @@ impl<T> AtomView<T> {
     ///
     /// # Errors
     ///
-    /// [`Closed`] if the last state is `seen`.
+    /// [`Closed`] if the atom has closed, and its last state is `seen`.
     pub fn changed_since(
         &self,
         seen: &Snapshot<T>,

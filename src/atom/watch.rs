@@ -19,6 +19,8 @@ use crate::{
 /// Keys made of the same text are equal, whether from `&'static str` or `String`; a number
 /// never equals a text. Cloning one counts a reference at most.
 ///
+/// # Examples
+///
 /// ```
 /// use atomos::WatchKey;
 ///

@@ -19,6 +19,8 @@ macro_rules! number_verbs {
         impl<T: $($Bound +)+> $Cell<T> {
             /// Adds `x`. Returns the new value.
             ///
+            /// # Examples
+            ///
             /// ```
             /// let cell = atomos::AtomicU8::new(255);
             /// assert_eq!(cell.add_and_get(2), 1);
@@ -156,6 +158,8 @@ macro_rules! bit_verbs {
         ///
         /// For integers, and for `bool`.
         ///
+        /// # Examples
+        ///
         /// ```
         /// let set = atomos::AtomicU8::new(0b0011);
         /// assert_eq!(set.bitwise_or_and_get(0b0100), 0b0111);
@@ -236,6 +240,8 @@ macro_rules! flag_verbs {
         /// # Flags
         impl $Cell<bool> {
             /// Turns `true` into `false` and the other way round. Returns the new value.
+            ///
+            /// # Examples
             ///
             /// ```
             /// let light = atomos::AtomicBool::new(false);

@@ -11,6 +11,8 @@ impl<T: Primitive> Atomic<T> {
     const_unless_loom! {
         /// A cell with `value`.
         ///
+        /// # Examples
+        ///
         /// ```
         /// use atomos::Atomic;
         ///
@@ -77,6 +79,8 @@ macro_rules! basic_verbs {
             /// # Errors
             ///
             /// The actual value, if it is another one; then nothing has changed.
+            ///
+            /// # Examples
             ///
             /// ```
             /// let cell = atomos::Atomic::new(1);

@@ -32,6 +32,8 @@ use crate::{
 /// The trait is sealed, by a supertrait that cannot be named; it is public so that code over
 /// cells can be generic.
 ///
+/// # Examples
+///
 /// ```
 /// use atomos::{Atomic, Primitive};
 ///
@@ -60,6 +62,8 @@ pub trait Primitive:
 ///
 /// Integers wrap on overflow, floats follow IEEE 754.
 ///
+/// # Examples
+///
 /// ```
 /// use atomos::{Atomic, Number};
 ///
@@ -71,6 +75,8 @@ pub trait Primitive:
 pub trait Number: Primitive + Sealed<Verbs: Arithmetic<Self>> {}
 
 /// A [`Primitive`] made of bits that mean something one by one: `bool` and every integer. Sealed.
+///
+/// # Examples
 ///
 /// ```
 /// use atomos::{Atomic, Bitwise};

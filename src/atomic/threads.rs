@@ -16,6 +16,8 @@ impl<T: Primitive> Atomic<T> {
     /// cell, as in a predicate or a waker, and the current value does not satisfy `pred`: it
     /// holds up the later ones and would wait for ever.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let ready = atomos::AtomicBool::new(false);
     /// std::thread::scope(|s| {
@@ -33,6 +35,8 @@ impl<T: Primitive> Atomic<T> {
     }
 
     /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`: then it is `None`.
+    /// If another thread is calling `pred` when the time is over, it gives up when that call returns: `pred`
+    /// may borrow what belongs to this thread.
     ///
     /// While this thread is telling others of a write to this cell only the current value can answer; if
     /// it does not satisfy `pred` the wait times out.
@@ -40,6 +44,8 @@ impl<T: Primitive> Atomic<T> {
     /// # Panics
     ///
     /// With the panic of `pred`.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;

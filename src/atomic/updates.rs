@@ -32,6 +32,8 @@ macro_rules! update_verbs {
 
             /// Sets what `f` makes of the value. Returns the new one.
             ///
+            /// # Examples
+            ///
             /// ```
             /// let cell = atomos::Atomic::new(3);
             /// assert_eq!(cell.update_and_get(|x| x * x), 9);
@@ -51,6 +53,8 @@ macro_rules! update_verbs {
 
             /// Sets what `f` makes of the value and `x`, in this order. Returns the new one.
             ///
+            /// # Examples
+            ///
             /// ```
             /// let digits = atomos::Atomic::new(12);
             /// assert_eq!(digits.accumulate_and_get(3, |n, digit| 10 * n + digit), 123);
@@ -68,6 +72,8 @@ macro_rules! update_verbs {
             ///
             /// The current value, if `f` made nothing of it; then nothing has changed.
             ///
+            /// # Examples
+            ///
             /// ```
             /// let seats = atomos::Atomic::new(1_u32);
             /// assert_eq!(seats.update_if(|n| n.checked_sub(1)), Ok(0));
@@ -83,6 +89,8 @@ macro_rules! update_verbs {
 
             /// As [`update_and_get`](Self::update_and_get), with a result besides the new value: that of
             /// the attempt that was written.
+            ///
+            /// # Examples
             ///
             /// ```
             /// let dice = atomos::Atomic::new(7_u64);

@@ -45,6 +45,8 @@ impl<T: Primitive> Atomic<T> {
     /// Dropping the future drops `pred`; if another thread evaluates it at that
     /// moment, that thread drops it right after.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # futures::executor::block_on(async {
     /// let cell = atomos::Atomic::new(7);
@@ -62,6 +64,8 @@ impl<T: Primitive> Atomic<T> {
     ///
     /// Cancel safety and panics are those of [`wait_for`](Self::wait_for); a result that was
     /// found but not returned yet is dropped with the future.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # futures::executor::block_on(async {
@@ -84,6 +88,8 @@ impl<T: Primitive> Atomic<T> {
     ///
     /// Dropping the future leaves nothing behind.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # futures::executor::block_on(async {
     /// let open = std::sync::Arc::new(atomos::AtomicBool::new(false));
@@ -103,6 +109,8 @@ impl<T: Primitive> Atomic<T> {
     /// # Cancel safety
     ///
     /// Dropping the future leaves nothing behind, and uses up nothing that another wait could get.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # futures::executor::block_on(async {
@@ -124,8 +132,9 @@ impl<T: Primitive> Atomic<T> {
     /// wait keeps its place and goes on.
     ///
     /// Both closures may run several times; in the attempt that is written they see the same value.
-    /// `pred` should look at the value alone: it may not be asked again about a value that it has denied,
-    /// though that was written once more meanwhile.
+    /// `pred` should look at the value alone: it need not be called again when a value that it has denied
+    /// is written once more. It is asked about the current value, so one that is overwritten before the turn
+    /// comes does not count.
     ///
     /// # Panics
     ///
@@ -136,6 +145,8 @@ impl<T: Primitive> Atomic<T> {
     ///
     /// It writes only in the poll that returns. Dropping the future before that
     /// writes nothing, gives up its place, and hands on a turn it had been given.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # futures::executor::block_on(async {
@@ -158,6 +169,8 @@ impl<T: Primitive> Atomic<T> {
     /// Values that were overwritten before they were taken are skipped. Floats are compared by
     /// their bits. The stream does not end.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use futures::StreamExt;
     ///
@@ -175,6 +188,8 @@ impl<T: Primitive> Atomic<T> {
     }
 
     /// As [`values`](Self::values), for a task that owns its part of the cell.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::sync::Arc;
@@ -201,6 +216,8 @@ impl<T: Number> Atomic<T> {
     ///
     /// Dropping the future leaves nothing behind.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # futures::executor::block_on(async {
     /// let done = atomos::AtomicU32::new(0);
@@ -223,6 +240,8 @@ impl<T: Number> Atomic<T> {
     /// # Cancel safety
     ///
     /// Dropping the future leaves nothing behind.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # futures::executor::block_on(async {

@@ -51,8 +51,7 @@ impl<T> AtomicReference<T> {
     #[doc(alias("compare_exchange", "compareAndExchange", "compare_and_swap"))]
     pub fn compare_and_exchange(&self, expected: &Arc<T>, new: Arc<T>) -> Result<Arc<T>, Arc<T>> {
         let (begun, new) = (self.begun(), Quiet::new(new));
-        let previous =
-            Arc::clone(&(self.value).compare_and_swap(expected, new.get().clone()));
+        let previous = Arc::clone(&(self.value).compare_and_swap(expected, new.get().clone()));
         let previous = Quiet::new(previous);
         if Arc::ptr_eq(previous.get(), expected) {
             self.wrote(begun, previous.get(), new.into_inner());

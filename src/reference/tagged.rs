@@ -48,6 +48,8 @@ impl<T, M: Copy + PartialEq> Tagged<T, M> {
 /// by identity. It cannot be awaited: for that, put the pair into an [`Atom`](crate::Atom), whose
 /// [`compare_exchange`](crate::Atom::compare_exchange) tells commits apart by itself.
 ///
+/// # Examples
+///
 /// ```
 /// use std::sync::Arc;
 ///
@@ -131,6 +133,8 @@ impl<T> panic::RefUnwindSafe for AtomicStampedReference<T> {}
 /// The pair is replaced as a whole, one allocation for each; both are compared, the reference
 /// by identity. It cannot be awaited: for that, put the pair into an [`Atom`](crate::Atom), whose
 /// [`compare_exchange`](crate::Atom::compare_exchange) tells commits apart by itself.
+///
+/// # Examples
 ///
 /// ```
 /// let node = atomos::AtomicMarkableReference::new("node", false);

@@ -16,6 +16,8 @@ impl<T> AtomicReference<T> {
     /// cell, as in a predicate or a waker, and the current reference does not satisfy `pred`: it
     /// holds up the later ones and would wait for ever.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use std::sync::Arc;
     ///
@@ -35,6 +37,8 @@ impl<T> AtomicReference<T> {
     }
 
     /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`: then it is `None`.
+    /// If another thread is calling `pred` when the time is over, it gives up when that call returns: `pred`
+    /// may borrow what belongs to this thread.
     ///
     /// While this thread is telling others of a write to this cell only the current value can answer; if
     /// it does not satisfy `pred` the wait times out.

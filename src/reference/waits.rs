@@ -32,6 +32,8 @@ impl<T> AtomicReference<T> {
     /// Dropping the future drops `pred`; if another thread evaluates it at that
     /// moment, that thread drops it right after.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # futures::executor::block_on(async {
     /// let name = atomos::AtomicReference::new("ada");
@@ -54,6 +56,8 @@ impl<T> AtomicReference<T> {
     /// Cancel safety and panics are those of [`wait_for`](Self::wait_for); a result that was
     /// found but not returned yet is dropped with the future.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # futures::executor::block_on(async {
     /// let name = atomos::AtomicReference::new("ada lovelace");
@@ -73,6 +77,8 @@ impl<T> AtomicReference<T> {
     /// # Cancel safety
     ///
     /// Dropping the future leaves nothing behind, and uses up nothing that another wait could get.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::sync::Arc;

@@ -53,8 +53,7 @@ use crate::{
 /// other than in one process, *a value that came and went between two looks may be missed*.
 ///
 /// The predicate is called by the task that waits, at first, and then by a thread that sleeps for the
-/// waits of the process (now and then by whoever drops a wait for the same value, while that thread is
-/// about to). It is started by the first wait that is not over at once, and ends soon after the last. A
+/// waits of the process (now and then by a thread that drops another wait for the same value). It is started by the first wait that is not over at once, and ends soon after the last. A
 /// predicate should return quickly. `blocking_wait_for` there would wait for its own thread: it panics unless
 /// the value satisfies it already, and with a timeout it times out.
 ///
@@ -190,6 +189,8 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
     ///
     /// The outer one as [`swap`](Self::swap), and `new` is dropped. The inner one if somebody has: it
     /// has the current snapshot, and gives `new` back.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use atomos::shm;

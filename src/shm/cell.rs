@@ -41,8 +41,8 @@ use crate::{
 /// It has the verbs of [`atomos::Atomic`](crate::Atomic), which mean the same, for all who have the
 /// file open: sequentially consistent, one instruction of the hardware each or a short
 /// compare-and-swap loop, and [hardly](super#what-is-promised) a system call while nobody waits. There
-/// is no lock, so however a process dies, or wherever it is stopped, the others go on. (The examples of the verbs below are those of the
-/// cell of one process.)
+/// is no lock, so however a process dies, or wherever it is stopped, the others go on. (The examples of
+/// the verbs below are those of the cell of one process.)
 ///
 /// Clones are the same cell, and share one mapping.
 ///
@@ -54,8 +54,7 @@ use crate::{
 /// wait for something that stays so, such as a bound that a counter has passed.
 ///
 /// The predicate is called by the task that waits, at first, and then by a thread that sleeps for the
-/// waits of the process (now and then by whoever drops a wait for the same value, while that thread is
-/// about to). It is started by the first wait that is not over at once, and ends soon after the last. A
+/// waits of the process (now and then by a thread that drops another wait for the same value). It is started by the first wait that is not over at once, and ends soon after the last. A
 /// predicate should return quickly. `blocking_wait_for` there would wait for its own thread: it panics unless
 /// the value satisfies it already, and with a timeout it times out.
 ///

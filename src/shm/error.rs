@@ -47,13 +47,14 @@ pub enum ShmError {
         /// The greatest length, in bytes.
         max: u64,
     },
-    /// The file system, a quota or a limit of the process leaves no room.
+    /// The file system, a quota or a limit of the process leaves no room. (At the limit for the size of files,
+    /// `RLIMIT_FSIZE`, the system ends a process that does not ignore `SIGXFSZ`, before it is told.)
     NoSpace,
     /// The file is on a file system that is reached over a network, or through another process.
     UnsupportedFileSystem,
     /// This process was forked from the one that opened the file. It has to open the file itself.
     Forked,
-    /// The atom has been written so often (2^52 times) that there are no versions left.
+    /// The atom has been written so often (2^52 - 1 times) that there are no versions left.
     VersionExhausted,
     /// The value could not be encoded, or what was read is no encoding of the type.
     Codec(Box<dyn error::Error + Send + Sync>),

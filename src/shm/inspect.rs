@@ -22,6 +22,8 @@ use super::{
 /// What is said of a file that is in use was true at some moment during the call, each part for itself.
 /// Only an atom's value and version belong together.
 ///
+/// # Examples
+///
 /// ```
 /// use atomos::shm::{self, Held, Stored};
 ///

@@ -6,6 +6,8 @@ use std::time::Duration;
 ///
 /// `mode` and `max_participants` matter only when the file is made; whoever joins takes it as it is.
 ///
+/// # Examples
+///
 /// ```
 /// use std::time::Duration;
 /// use atomos::shm::Options;
@@ -49,8 +51,8 @@ impl Options {
     }
 
     /// How long the waits of this handle sleep at most before they look by themselves: that late they may
-    /// learn of a change whose writer was killed, or stopped, before it woke them. 100 ms if not given;
-    /// a millisecond at least.
+    /// learn of a change if its writer, or another one that had begun to wake them, was killed or stopped
+    /// before it did. 100 ms if not given; a millisecond at least.
     pub fn recheck(mut self, recheck: Duration) -> Self {
         self.recheck = recheck.max(Duration::from_millis(1));
         self

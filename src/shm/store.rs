@@ -318,7 +318,9 @@ impl Store {
     /// Where that ends which somebody has: the file, and the room of each slot, which may reach beyond
     /// it.
     fn taken(&self) -> io::Result<u64> {
-        let rooms = self.slots().filter_map(|n| Slot::of(&self.shared.head, n).room(self.mapped()));
+        let rooms = self
+            .slots()
+            .filter_map(|n| Slot::of(&self.shared.head, n).room(self.mapped()));
         let len = self.shared.file.metadata()?.len();
         Ok(rooms.fold(len, |taken, room| taken.max(room.end())))
     }

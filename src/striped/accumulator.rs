@@ -15,6 +15,8 @@ use crate::atomic::primitive::{Access, Primitive, Raw, update};
 /// It cannot be awaited, nor be made in a constant: for a value to wait for, use an
 /// [`Atomic`](crate::Atomic) and its `accumulate_and_get`; for a sum in a `static`, an `Adder`.
 ///
+/// # Examples
+///
 /// ```
 /// use atomos::Accumulator;
 ///

@@ -20,6 +20,8 @@ use crate::{
 /// addition and lack one that was made before, elsewhere. Integers wrap; floats are added in no
 /// particular order, which can change the last digits.
 ///
+/// # Examples
+///
 /// ```
 /// use atomos::Adder;
 ///

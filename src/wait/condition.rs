@@ -3,8 +3,9 @@
 //! A *sleeper* is the predicate together with the waker of its task. It is the content of a
 //! [`Berth`], a baton: resting while the task sleeps, carried by whoever evaluates it. What comes
 //! while somebody carries it is left in the `slot`, and the carrier called; so every value is
-//! judged exactly once and in the order of arrival, and nobody ever waits for a predicate to
-//! return. Who carries it can also end the wait: he empties it, leaves the outcome in the baton,
+//! judged exactly once and in the order of arrival, and nobody waits for a predicate to
+//! return (but a thread whose own predicate, which it has [lent](crate::blocking), is being called when its
+//! time is over). Who carries it can also end the wait: he empties it, leaves the outcome in the baton,
 //! and has the waker at hand. So the usual wake takes no lock.
 //!
 //! | step | deliverer (`offer`)                             | waiting task (`start`, `repark`)          |

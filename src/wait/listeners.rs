@@ -146,7 +146,9 @@ impl<E: Event> Left<E> {
         // It is overwritten once: what is known of it must not be taken for what is known of an equal one
         // that is written later.
         let known = self.known_at(old.identity());
-        let known = known.map_or(Known::NOBODY, |at| replace(&mut self.known[at], Known::NOBODY));
+        let known = known.map_or(Known::NOBODY, |at| {
+            replace(&mut self.known[at], Known::NOBODY)
+        });
         for (after, up_to) in [(0, known.after.min(begun)), (known.up_to, begun)] {
             if after < up_to {
                 self.values.push_back(Told {

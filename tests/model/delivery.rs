@@ -1,4 +1,4 @@
-//! The model: two atoms on one thread, in the terms of the contract.
+//! The model: two atoms on one thread, in the terms of the guarantees.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What the contract suite has in common: executors, hostile wakers, counted
+//! What the tests of guarantees have in common: executors, hostile wakers, counted
 //! values, deadlines, and a list of every way to wait.
 
 // Every test file is a crate of its own and uses its own part of this.

@@ -82,8 +82,8 @@
 //!
 //! | Python | here | what differs |
 //! |---|---|---|
-//! | `atom.Atom` | [`shm::Atom`][shm] | values are encoded with `serde` instead of pickled; no watches: [`snapshots`][shm] and waits |
-//! | `atomic.AtomicReference`, and `AtomicManager`, which serves it | [`shm::Atom`][shm] | a value, not a reference; `compare_exchange` by version |
+//! | `atom.Atom` | [`shm::Atom`][shm] | values are encoded with `postcard`, through `serde`, instead of pickled; no watches: [`snapshots`][shm] and waits |
+//! | `atomic.AtomicReference`, and `AtomicManager`, which serves it | [`shm::Atom`][shm] | a value, not a reference; `compare_exchange` by version and encoding |
 //! | `atomic.AtomicCtypesReference` with `get`, `set`, `get_and_set`, `compare_and_set` | [`shm::Atomic`][shm] | the same verbs |
 //! | `atomic.AtomicBoolean` (`c_bool`) | `shm::Atomic<bool>` | |
 //! | `atomic.AtomicNumber` and its four methods | `shm::Atomic<T>` with `T:` [`Number`] | the same verbs, and those of [`Atomic`] |

@@ -16,7 +16,10 @@ use crate::{shm::error::ShmError, snapshot::Snapshot, sync::Arc, wait::budget::B
 /// The values of an [`Atom`]: made by [`Atom::snapshots`]. It conflates: what was overwritten
 /// before it was polled, or before this process looked, is passed over.
 ///
-/// Dropping it, at any time, leaves nothing behind.
+/// # Cancel safety
+///
+/// A value is taken from the stream only by the poll that returns it. Dropping the stream, at any time,
+/// leaves nothing behind.
 pub struct Snapshots<T> {
     /// Dropped before the handle.
     wait: Option<AtomWait<Arc<Core>, Snapshot<T>>>,

@@ -23,7 +23,8 @@ use crate::{
 ///
 /// The futures register at their first poll, and may be dropped at any time: then nothing is left
 /// of them. See [above](Self#waits) for what may be missed. A wait ends with an error if a value
-/// cannot be loaded, or no thread be started to sleep for it.
+/// cannot be loaded, or no thread be started to sleep for it. Values are `Send + Sync + 'static` here, since
+/// that thread decodes them.
 impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
     /// Waits until `pred` accepts the value, and returns the snapshot that it accepted.
     ///
@@ -34,6 +35,28 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
     /// # Panics
     ///
     /// With the panic of `pred`, in the waiting task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops `pred` and leaves the atom as it was; if another thread calls `pred` at
+    /// that moment, that one drops it right after.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atomos::shm;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("atomos-doc-atom-wait-for-{}", std::process::id()));
+    /// let team = shm::Atom::open(&path, "team 1", Vec::<String>::new)?; // say, "/dev/shm/team"
+    /// # futures::executor::block_on(async {
+    /// let somebody = team.wait_for(|team| !team.is_empty());
+    /// team.reset(vec!["ada".to_owned()])?;
+    /// assert_eq!(*somebody.await?, ["ada"]);
+    /// # Ok::<_, shm::ShmError>(())
+    /// # })?;
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_for(
         &self,
         mut pred: impl FnMut(&T) -> bool + Send + 'static,
@@ -52,6 +75,27 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
     /// # Panics
     ///
     /// With the panic of `f`, in the waiting task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops `f` and leaves the atom as it was; if another thread calls `f` at
+    /// that moment, that one drops it right after. Something that was found and not returned yet is dropped
+    /// with the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atomos::shm;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("atomos-doc-atom-wait-map-{}", std::process::id()));
+    /// let team = shm::Atom::open(&path, "team 1", || vec!["ada".to_owned()])?;
+    /// # futures::executor::block_on(async {
+    /// assert_eq!(team.wait_map(|team| team.first().cloned()).await?, "ada");
+    /// # Ok::<_, shm::ShmError>(())
+    /// # })?;
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_map<U: Send + 'static>(
         &self,
         mut f: impl FnMut(&T) -> Option<U> + Send + 'static,
@@ -61,6 +105,26 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
 
     /// A stream of the value: as it is at the first poll, then the latest whenever there was a
     /// commit. It ends after an error, else never, and keeps the file open.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atomos::shm;
+    /// use futures::StreamExt;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("atomos-doc-atom-snapshots-{}", std::process::id()));
+    /// let limit = shm::Atom::open(&path, "limit 1", || 1_u32)?;
+    /// let mut snapshots = limit.snapshots();
+    /// # futures::executor::block_on(async {
+    /// assert_eq!(*snapshots.next().await.unwrap()?, 1);
+    /// limit.reset(2)?;
+    /// limit.reset(3)?;
+    /// assert_eq!(*snapshots.next().await.unwrap()?, 3);
+    /// # Ok::<_, shm::ShmError>(())
+    /// # })?;
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn snapshots(&self) -> Snapshots<T> {
         Snapshots::new(self.clone())
     }
@@ -89,6 +153,9 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Atom<T> {
     /// [`blocking_wait_for`](Self::blocking_wait_for) that gives up after `timeout`: then it is
     /// `None`. Inside a predicate or a waker of a wait for any file it times out, unless the current
     /// value satisfies `pred`.
+    ///
+    /// If another thread is calling `pred` when the time is over, it gives up when that call returns: `pred`
+    /// may borrow what belongs to this thread.
     ///
     /// # Errors
     ///

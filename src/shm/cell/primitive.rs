@@ -9,6 +9,8 @@ use crate::{
 /// A type that an [`Atomic`](super::Atomic) can hold: `bool`, `i32`, `u32`, `i64`, `u64`, `f32`, `f64`:
 /// those that have the same size wherever a file can be opened. Sealed.
 ///
+/// # Examples
+///
 /// ```
 /// use atomos::shm::{Atomic, ShmPrimitive};
 ///

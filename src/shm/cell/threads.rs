@@ -30,6 +30,9 @@ impl<T: ShmPrimitive> Atomic<T> {
     /// Inside a predicate or a waker of a wait for any file it times out, unless the current value
     /// satisfies `pred`.
     ///
+    /// If another thread is calling `pred` when the time is over, it gives up when that call returns: `pred`
+    /// may borrow what belongs to this thread.
+    ///
     /// # Panics
     ///
     /// With the panic of `pred`, and as [all waits](Self#panics).

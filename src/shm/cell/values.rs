@@ -20,7 +20,10 @@ use crate::{
 /// The values of an [`Atomic`]: made by [`Atomic::values`]. It conflates: what was overwritten before
 /// it was polled, or before this process looked, is passed over.
 ///
-/// Dropping it, at any time, leaves nothing behind.
+/// # Cancel safety
+///
+/// A value is taken from the stream only by the poll that returns it. Dropping the stream, at any time,
+/// leaves nothing behind.
 pub struct Values<T: ShmPrimitive> {
     /// Dropped before the handle.
     wait: Option<Wait<T>>,

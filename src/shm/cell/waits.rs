@@ -25,6 +25,31 @@ use crate::{
 /// of them. See [above](Self#waits) for what may be missed.
 impl<T: ShmPrimitive> Atomic<T> {
     /// Waits until `pred` accepts the value, and returns the one that it accepted.
+    ///
+    /// # Panics
+    ///
+    /// As [all waits](Self#panics), and with the panic of `pred`, in the waiting task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops `pred` and leaves the cell as it was; if another thread calls `pred` at
+    /// that moment, that one drops it right after.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atomos::shm;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("atomos-doc-cell-wait-for-{}", std::process::id()));
+    /// let jobs = shm::Atomic::open(&path, 0_u64)?; // say, "/dev/shm/jobs"
+    /// # futures::executor::block_on(async {
+    /// let enough = jobs.wait_for(|jobs| jobs > 2 && jobs % 2 == 0);
+    /// jobs.set(4);
+    /// assert_eq!(enough.await, 4);
+    /// # });
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_for(
         &self,
         pred: impl FnMut(T) -> bool + Send + 'static,
@@ -33,6 +58,31 @@ impl<T: ShmPrimitive> Atomic<T> {
     }
 
     /// Waits until `f` makes something of the value, and returns that.
+    ///
+    /// # Panics
+    ///
+    /// As [all waits](Self#panics), and with the panic of `f`, in the waiting task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops `f` and leaves the cell as it was; if another thread calls `f` at
+    /// that moment, that one drops it right after.
+    /// Something that was found and not returned yet is dropped with the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atomos::shm;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("atomos-doc-cell-wait-map-{}", std::process::id()));
+    /// let port = shm::Atomic::open(&path, 0_u32)?;
+    /// # futures::executor::block_on(async {
+    /// port.set(8080);
+    /// assert_eq!(port.wait_map(|port| u16::try_from(port).ok().filter(|port| *port > 0)).await, 8080);
+    /// # });
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_map<U: Send + 'static>(
         &self,
         mut f: impl FnMut(T) -> Option<U> + Send + 'static,
@@ -42,11 +92,15 @@ impl<T: ShmPrimitive> Atomic<T> {
     }
 
     /// Waits until the value equals `value`; -0.0 equals 0.0, and NaN nothing.
+    ///
+    /// Panics as [all waits](Self#panics) do. Dropping the future leaves the cell as it was.
     pub fn wait_equal(&self, value: T) -> impl Future<Output = T> {
         self.reach(Goal::Equal(level(value)))
     }
 
     /// Waits until the value is another one than `seen`, compared by their bits: at once if it is.
+    ///
+    /// Panics as [all waits](Self#panics) do. Dropping the future leaves the cell as it was.
     #[doc(alias("changed"))]
     pub fn changed_from(&self, seen: T) -> impl Future<Output = T> {
         self.reach(Goal::Other(level(seen)))
@@ -54,6 +108,27 @@ impl<T: ShmPrimitive> Atomic<T> {
 
     /// A stream of the value: as it is at the first poll, then whenever it is another one than the
     /// last, the latest. It never ends, and keeps the file open.
+    ///
+    /// Its polls panic as [all waits](Self#panics) do.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atomos::shm;
+    /// use futures::StreamExt;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("atomos-doc-cell-values-{}", std::process::id()));
+    /// let jobs = shm::Atomic::open(&path, 0_u64)?;
+    /// let mut values = jobs.values();
+    /// # futures::executor::block_on(async {
+    /// assert_eq!(values.next().await, Some(0));
+    /// jobs.set(1);
+    /// jobs.set(2);
+    /// assert_eq!(values.next().await, Some(2));
+    /// # });
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn values(&self) -> Values<T> {
         Values::new(self.clone())
     }
@@ -96,11 +171,15 @@ pub(super) fn refuse(error: &ShmError) -> ! {
 
 impl<T: ShmPrimitive + Number> Atomic<T> {
     /// Waits until the value is `bound` or more, which NaN never is.
+    ///
+    /// Panics as [all waits](Self#panics) do. Dropping the future leaves the cell as it was.
     pub fn wait_at_least(&self, bound: T) -> impl Future<Output = T> {
         self.reach(Goal::AtLeast(level(bound)))
     }
 
     /// Waits until the value is `bound` or less, which NaN never is.
+    ///
+    /// Panics as [all waits](Self#panics) do. Dropping the future leaves the cell as it was.
     pub fn wait_at_most(&self, bound: T) -> impl Future<Output = T> {
         self.reach(Goal::AtMost(level(bound)))
     }
