@@ -122,7 +122,8 @@
 //! - *Unbounded values.* A value may take 2^30 bytes encoded, a tag 768, an atom 2^52 - 1 commits.
 //!
 //! A slot keeps room for the largest value it has held, rounded up to a power of two, so a file
-//! takes up to four times that, and 512 bytes at least, for each participant index that has ever been used.
+//! takes up to four times that, or 512 bytes if that is more, for each participant index that has ever been
+//! used.
 
 #[cfg(not(all(
     target_os = "linux",

@@ -90,7 +90,7 @@ impl<T> Mutex<T> {
     }
 
     /// The same, if nobody is in it.
-    #[cfg(feature = "shm")]
+    #[cfg(all(feature = "shm", not(loom)))]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
             Ok(guard) => Some(guard),

@@ -6,6 +6,7 @@ mod support;
 
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
@@ -245,7 +246,13 @@ fn g7_a_function_that_panics_changes_nothing_in_an_accumulator() {
 fn g7_two_broken_destructors_do_not_abort_an_exchange_that_fails() {
     let name = "g7_two_broken_destructors_do_not_abort_an_exchange_that_fails";
     in_child(name, || {
-        let cell = Arc::new(AtomicReference::new(Hooked::new(0, bomb)));
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let counter = dropped.clone();
+        let current = Hooked::new(0, move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            bomb();
+        });
+        let cell = Arc::new(AtomicReference::new(current));
         let writer = cell.clone();
         let rejected = Arc::new(Hooked::new(1, move || {
             writer.set(Arc::new(Hooked::plain(2)));
@@ -254,6 +261,7 @@ fn g7_two_broken_destructors_do_not_abort_an_exchange_that_fails() {
         let other = Arc::new(Hooked::plain(3));
         let result = caught(|| cell.compare_and_exchange(&other, rejected).is_ok());
         assert_eq!(result.err().as_deref(), Some("first"));
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
     });
 }
 

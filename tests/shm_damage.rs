@@ -397,7 +397,16 @@ fn p3_what_replaces_a_damaged_head_is_no_version_that_was_there() {
         file.write_all_at(&head.to_ne_bytes(), HEAD as u64).unwrap();
     };
     // Bits of the version, and of the number of its slot.
-    for flip in [1 << 14, 1 << 13, 1 << 20, 1 << 63, 1, 1 << 1, 1 << 11] {
+    for flip in [
+        1 << 14,
+        1 << 13,
+        1 << 20,
+        1 << 63,
+        1,
+        1 << 1,
+        1 << 11,
+        u64::MAX,
+    ] {
         let path = TempPath::new("damage");
         let (one, other) = (open(&path).unwrap(), open(&path).unwrap());
         one.reset(vec![1]).unwrap();

@@ -57,6 +57,8 @@ impl<T> AtomicReference<T> {
             self.wrote(begun, previous.get(), new.into_inner());
             Ok(previous.into_inner())
         } else {
+            // Before the other is on its way out, which no unwinding would drop.
+            drop(new);
             Err(previous.into_inner())
         }
     }

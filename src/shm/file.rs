@@ -30,16 +30,17 @@ pub(super) struct Shared {
 pub(super) type Contents = Vec<(usize, Vec<u8>)>;
 
 impl Shared {
-    /// Opens the file at `path`, or makes it with `contents`. It must hold what `wanted` says, or
-    /// will.
-    pub(super) fn open(
+    /// Opens the file at `path`, or makes it with `contents`, and returns what `made_of` makes of it. It must
+    /// hold what `wanted` says, or will.
+    pub(super) fn open<M>(
         path: &Path,
         wanted: Wanted<'_>,
         options: &Options,
         contents: impl FnOnce(&Identity) -> Result<Contents, ShmError>,
-    ) -> Result<Self, ShmError> {
+        made_of: impl Fn(Self) -> Result<M, ShmError>,
+    ) -> Result<M, ShmError> {
         if let Some(file) = os::open(path)? {
-            return Self::join(file, wanted, options);
+            return made_of(Self::join(file, wanted, options)?);
         }
         let identity = wanted.identity(options)?;
         let contents = contents(&identity)?;
@@ -49,14 +50,15 @@ impl Shared {
             fill(&draft.file, &identity, &contents)?;
             point("create: written");
             // Before others see it: who is told of an error has made no file.
-            let shared = Self::map(draft.file.try_clone()?, identity.clone(), options)?;
+            let file = draft.file.try_clone()?;
+            let made = made_of(Self::map(file, identity.clone(), options)?)?;
             if draft.publish(path)? {
                 point("create: published");
-                return Ok(shared);
+                return Ok(made);
             }
-            drop((draft, shared));
+            drop((draft, made));
             if let Some(file) = os::open(path)? {
-                return Self::join(file, wanted, options);
+                return made_of(Self::join(file, wanted, options)?);
             }
         }
         Err(ShmError::Io(io::Error::new(

@@ -33,7 +33,8 @@
 //!
 //! **A damaged head** is replaced by who writes without reading. What follows it gets a version beyond
 //! all that the slots know of: else one that others have seen could be made once more, and they would take
-//! the new value for the old one.
+//! the new value for the old one. (Damage that makes the head an older value, which still stands whole, is
+//! not noticed; it takes several bits.)
 //!
 //! **A writer that dies** at any step leaves the head as it was, or the new one with all that it needs;
 //! its index is freed by the kernel, and who claims it writes over the slot that is not the head.
@@ -250,7 +251,8 @@ impl Store {
         // be no such number is damaged, too.
         let sequence = |slot: &usize| Some(self.sequence_of(*slot)).filter(|n| *n <= LAST + 1);
         let known = slots.filter_map(|slot| sequence(&slot)).max().unwrap_or(0);
-        let number = known.max(if following <= LAST { following } else { 0 });
+        // If it is the slot that is damaged the head's own version counts; not one that few could follow.
+        let number = known.max(if following <= LAST / 2 { following } else { 0 });
         // Of one's own two the newer one stays, which may be all that is left of the newest version.
         let slot = if sequence(&first) < sequence(&(first + 1)) {
             first

@@ -145,10 +145,7 @@ impl<E: Event> Left<E> {
     fn put_past(&mut self, old: E, begun: u64) {
         // It is overwritten once: what is known of it must not be taken for what is known of an equal one
         // that is written later.
-        let known = self.known_at(old.identity());
-        let known = known.map_or(Known::NOBODY, |at| {
-            replace(&mut self.known[at], Known::NOBODY)
-        });
+        let known = self.forget(old.identity());
         for (after, up_to) in [(0, known.after.min(begun)), (known.up_to, begun)] {
             if after < up_to {
                 self.values.push_back(Told {
@@ -177,7 +174,9 @@ impl<E: Event> Left<E> {
 
     fn know(&mut self, value: u64, after: u64, up_to: u64) {
         // What was heard of the same value before does not count any more.
-        if self.known[self.newest].value != value {
+        let newest = self.known[self.newest];
+        if newest.value != value || newest.up_to == 0 {
+            self.forget(value);
             self.newest = (self.newest + 1) % RECENT;
         }
         self.known[self.newest] = Known {
@@ -187,16 +186,21 @@ impl<E: Event> Left<E> {
         };
     }
 
-    /// Who knows of that value, as was last heard.
+    /// Who knows of that value.
     fn known_by(&self, value: u64) -> Known {
-        self.known_at(value)
-            .map_or(Known::NOBODY, |at| self.known[at])
+        // It stands there once.
+        let is_it = |known: &&Known| known.value == value && known.up_to > 0;
+        self.known
+            .iter()
+            .find(is_it)
+            .map_or(Known::NOBODY, |it| *it)
     }
 
-    /// Where that stands.
-    fn known_at(&self, value: u64) -> Option<usize> {
-        let mut places = (0..RECENT).map(|ago| (self.newest + RECENT - ago) % RECENT);
-        places.find(|at| self.known[*at].value == value && self.known[*at].up_to > 0)
+    /// The same; from now on that is not known.
+    fn forget(&mut self, value: u64) -> Known {
+        let is_it = |known: &&mut Known| known.value == value && known.up_to > 0;
+        let it = self.known.iter_mut().find(is_it);
+        it.map_or(Known::NOBODY, |it| replace(it, Known::NOBODY))
     }
 }
 

@@ -59,9 +59,9 @@ impl<T: Serialize + DeserializeOwned> Atom<T> {
             codec::encode(&init(), &mut bytes)?;
             store::contents(identity.mapped(), &bytes)
         };
-        let shared = Shared::open(path.as_ref(), wanted, options, contents)?;
+        let store = Shared::open(path.as_ref(), wanted, options, contents, Store::new)?;
         let core = Arc::new(Core {
-            store: Store::new(shared)?,
+            store,
             encoding: Spare::default(),
             decoding: Spare::default(),
             listeners: Listeners::new(),

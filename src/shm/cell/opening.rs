@@ -39,7 +39,7 @@ impl<T: ShmPrimitive> Atomic<T> {
             tag: T::Verbs::TAG,
         };
         let contents = |_: &Identity| Ok(vec![(VALUE, T::Verbs::bytes(init))]);
-        let shared = Shared::open(path.as_ref(), wanted, options, contents)?;
+        let shared = Shared::open(path.as_ref(), wanted, options, contents, Ok)?;
         if !T::Verbs::is_valid(shared.head.word(VALUE)) {
             return Err(no_value());
         }

@@ -51,8 +51,8 @@ const OPENING: [(&str, After); 6] = [
     ("create: reserved", Old),
     ("create: half written", Old),
     ("create: written", Old),
+    ("claimed", Old),
     ("create: published", New),
-    ("claimed", New),
 ];
 
 /// The points that a commit passes, in that order.

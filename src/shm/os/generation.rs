@@ -1,10 +1,10 @@
 //! Whether this process is the one it was, or one that was forked from it.
 
-use std::sync::OnceLock;
+use std::ptr;
 
 use memmap2::MmapMut;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
 /// Another number than those of all processes that this one was forked from.
 pub(in crate::shm) fn generation() -> u64 {
@@ -29,18 +29,33 @@ pub(in crate::shm) fn generation() -> u64 {
 /// where there is no page to be had, the C library's `fork` sets it to zero, and other ways to fork
 /// are not noticed.
 fn own_generation() -> &'static AtomicU64 {
-    static ELSEWHERE: AtomicU64 = AtomicU64::new(0);
-    static OWN: OnceLock<&'static AtomicU64> = OnceLock::new();
+    // Not a `OnceLock`: a child whose parent was about to fill it would wait for ever.
+    static OWN: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
     extern "C" fn in_child() {
-        if let Some(own) = OWN.get() {
+        if let Some(own) = at(OWN.load(Ordering::Acquire)) {
             own.store(0, Ordering::Relaxed);
         }
     }
-    OWN.get_or_init(|| {
-        // SAFETY: the handler does nothing but to write a number, which may be done at any time.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-        emptied_in_children().unwrap_or(&ELSEWHERE)
-    })
+    fn at(own: *mut AtomicU64) -> Option<&'static AtomicU64> {
+        // SAFETY: it is null, or one of the words below, which stay where they are.
+        unsafe { own.as_ref() }
+    }
+    if let Some(own) = at(OWN.load(Ordering::Acquire)) {
+        return own;
+    }
+    static ELSEWHERE: AtomicU64 = AtomicU64::new(0);
+    let own = emptied_in_children().unwrap_or(&ELSEWHERE);
+    let place = ptr::from_ref(own).cast_mut();
+    // AcqRel: the word comes with its place. Of several threads that are the first one is; the pages of the
+    // others are left.
+    match OWN.compare_exchange(ptr::null_mut(), place, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => {
+            // SAFETY: the handler does nothing but to write a number, which may be done at any time.
+            unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+            own
+        }
+        Err(first) => at(first).unwrap_or(own),
+    }
 }
 
 /// A word in a page of its own, which is never given back.

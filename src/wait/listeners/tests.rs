@@ -119,6 +119,22 @@ fn g4_an_equal_value_that_is_written_later_is_another_one() {
     assert_eq!(taken(&mut left), [(1, 0, 0)]);
 }
 
+/// However often something was heard of it.
+#[test]
+fn g4_a_value_is_known_in_one_place() {
+    let mut left = nothing_left();
+    left.saw(0, 1, true);
+    // He has seen it before its writer, and the one of the value before, have come.
+    left.saw(6, 2, false);
+    put(&mut left, (0, 5), 1, (6, 2));
+    put(&mut left, (5, 6), 1, (6, 2));
+    put(&mut left, (6, 7), 2, (7, 2));
+    assert_eq!(taken(&mut left), [(5, 0, 1), (6, 0, 2), (7, 0, 2)]);
+    // It comes back, and its writer has not come yet.
+    put(&mut left, (6, 8), 2, (8, 2));
+    assert_eq!(taken(&mut left), [(6, 0, 2), (8, 0, 2)]);
+}
+
 /// He registers between the writer's look and its lock.
 #[test]
 fn g4_who_has_seen_a_value_before_it_is_left_is_not_told_it_later() {
