@@ -194,6 +194,9 @@ fn with_two_threads(harness: &mut Harness) {
             0.6,
             two_threads(|| || _ = black_box(*receiver.borrow())),
         )
+        // On two real cores: a read counts in two cache lines, the word's and the value's; there in one. Two
+        // threads of one core do not show it.
+        .known_loss(1.9)
         .report();
 }
 
