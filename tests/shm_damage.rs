@@ -437,6 +437,22 @@ fn p3_what_replaces_a_damaged_head_is_no_version_that_was_there() {
     }
 }
 
+/// Where it is the slot that is damaged the head's own version counts.
+#[test]
+fn p4_what_replaces_a_damaged_slot_is_the_next_version() {
+    let path = TempPath::new("damage");
+    let (one, other) = (open(&path).unwrap(), open(&path).unwrap());
+    for n in 1..=4 {
+        one.reset(vec![n]).unwrap();
+    }
+    let slot = slot_of(&fs::read(&path).unwrap());
+    let file = File::options().write(true).open(&path).unwrap();
+    file.write_all_at(&[0; 8], slot as u64).unwrap();
+    assert!(matches!(other.load(), Err(ShmError::Corrupt { .. })));
+    assert_eq!(Snapshot::version(&other.reset(vec![5]).unwrap()), 5);
+    assert_eq!(*one.load().unwrap(), [5]);
+}
+
 #[test]
 fn p4_after_the_last_version_there_is_none() {
     const LAST: u64 = (1 << 52) - 1;
