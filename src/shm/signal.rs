@@ -23,8 +23,9 @@
 //! value armed at most, which the next write clears), and to be the only one (any number may arm,
 //! and all are woken).
 //!
-//! **A writer that dies**, or is stopped, after step 2 and before step 4 leaves sleepers that
-//! nobody wakes, nor do others that write meanwhile, since it has disarmed. No order of steps avoids that, so sleepers look again after a time.
+//! **A writer that dies**, or is stopped, after step 2 and before step 4 leaves sleepers that nobody
+//! wakes, nor do others that write meanwhile, since it has disarmed. So sleepers look again after a
+//! time.
 
 use super::kill::point;
 use crate::sync::{AtomicU32, Ordering, barrier};

@@ -84,9 +84,9 @@ impl Version {
 }
 
 /// That version in that slot, if there are so many.
-fn version(number: u64, slot: usize) -> Result<Option<Version>, ShmError> {
+fn version(number: u64, slot: usize) -> Result<Version, ShmError> {
     match number <= LAST {
-        true => Ok(Some(Version::new(number, slot))),
+        true => Ok(Version::new(number, slot)),
         false => Err(ShmError::VersionExhausted),
     }
 }
@@ -242,7 +242,7 @@ impl Store {
         let (following, slots) = (expected.number() + 1, self.slots());
         if slots.contains(&expected.slot()) && self.sequence_of(expected.slot()) == following {
             let slot = first + usize::from(expected.slot() == first);
-            return version(following, slot);
+            return version(following, slot).map(Some);
         }
         if self.now() != expected {
             return Ok(None);
@@ -259,7 +259,7 @@ impl Store {
         } else {
             first + 1
         };
-        version(number, slot)
+        version(number, slot).map(Some)
     }
 
     fn slots(&self) -> Range<usize> {

@@ -130,8 +130,8 @@ impl<E: Event> Left<E> {
         }
         // Who has come since then has seen it, or what was written later.
         let seen = self.known_by(new.identity());
-        let is_more = is_current && seen.after <= up_to && seen.up_to > up_to;
-        let known_up_to = if is_more { seen.up_to } else { up_to };
+        let is_it = is_current && seen.after <= up_to;
+        let known_up_to = if is_it { seen.up_to.max(up_to) } else { up_to };
         self.know(new.identity(), 0, known_up_to);
         self.values.push_back(Told {
             value: new,
