@@ -54,7 +54,8 @@ use crate::{
 /// wait for something that stays so, such as a bound that a counter has passed.
 ///
 /// The predicate is called by the task that waits, at first, and then by a thread that sleeps for the
-/// waits of the process (now and then by a thread that drops another wait for the same value). It is started by the first wait that is not over at once, and ends soon after the last. A
+/// waits of the process (now and then by a thread that drops another wait for the same value). It is
+/// started by the first wait that is not over at once, and ends soon after the last. A
 /// predicate should return quickly. `blocking_wait_for` there would wait for its own thread: it panics unless
 /// the value satisfies it already, and with a timeout it times out.
 ///
