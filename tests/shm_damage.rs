@@ -451,6 +451,9 @@ fn p4_what_replaces_a_damaged_slot_is_the_next_version() {
     assert!(matches!(other.load(), Err(ShmError::Corrupt { .. })));
     assert_eq!(Snapshot::version(&other.reset(vec![5]).unwrap()), 5);
     assert_eq!(*one.load().unwrap(), [5]);
+    // It stands in one of his own two slots: the first participant has 0 and 1.
+    let head = word(&fs::read(&path).unwrap(), HEAD);
+    assert!([2, 3].contains(&(head & 0xfff)), "slot {}", head & 0xfff);
 }
 
 #[test]

@@ -254,11 +254,7 @@ impl Store {
         // If it is the slot that is damaged the head's own version counts; not one that few could follow.
         let number = known.max(if following <= LAST / 2 { following } else { 0 });
         // Of one's own two the newer one stays, which may be all that is left of the newest version.
-        let slot = if sequence(&first) < sequence(&(first + 1)) {
-            first
-        } else {
-            first + 1
-        };
+        let slot = first + usize::from(sequence(&first) >= sequence(&(first + 1)));
         version(number, slot).map(Some)
     }
 

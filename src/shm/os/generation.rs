@@ -46,14 +46,13 @@ fn own_generation() -> &'static AtomicU64 {
     static ELSEWHERE: AtomicU64 = AtomicU64::new(0);
     let own = emptied_in_children().unwrap_or(&ELSEWHERE);
     let place = ptr::from_ref(own).cast_mut();
+    // Before the word is known: who finds it relies on the handler. Several of them do no harm.
+    // SAFETY: the handler does nothing but to write a number, which may be done at any time.
+    unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     // AcqRel: the word comes with its place. Of several threads that are the first one is; the pages of the
     // others are left.
     match OWN.compare_exchange(ptr::null_mut(), place, Ordering::AcqRel, Ordering::Acquire) {
-        Ok(_) => {
-            // SAFETY: the handler does nothing but to write a number, which may be done at any time.
-            unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-            own
-        }
+        Ok(_) => own,
         Err(first) => at(first).unwrap_or(own),
     }
 }
