@@ -48,8 +48,8 @@ use crate::sync::Ordering;
 ///
 /// [`load`](Self::load) and [`with`](Self::with) count a reference in the atom's word. That
 /// is one atomic addition (once in some ten thousand reads a few steps more), and another one when the
-/// reference is dropped; and all cores that read at once share that word's cache line, as they do with an `Arc` that everybody clones: reading does not get
-/// faster with more cores. A [`Reader`](crate::Reader) keeps its own snapshot and only compares,
+/// reference is dropped; and all cores that read at once share that word's cache line, as they do with
+/// an `Arc` that everybody clones: reading does not get faster with more cores. A [`Reader`](crate::Reader) keeps its own snapshot and only compares,
 /// so that reads of an unchanged value share nothing; use one per thread or task on hot paths.
 ///
 /// # Panics of user code

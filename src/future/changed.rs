@@ -118,7 +118,9 @@ impl<T> Future for ChangedSince<'_, '_, T> {
         this.budget = budget;
         if answer.is_ready() {
             this.has_ended = true;
-            this.subscription = None;
+            let subscription = this.subscription.take();
+            // As above: nothing of the answer is lost, or dropped by unwinding.
+            panics::run(|| drop(subscription)).unwrap_or_else(panics::discard);
         }
         answer
     }
