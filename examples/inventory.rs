@@ -78,7 +78,7 @@ async fn serve_the_waiting_list() {
         println!("a returned ticket goes to number {served}");
     }
 
-    // The performance begins: the others leave without a ticket.
+    println!("the performance begins: the others leave without a ticket");
     for fan in line {
         assert!(!fan.is_finished());
         fan.abort();

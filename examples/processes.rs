@@ -178,6 +178,7 @@ fn check(shared: &Shared) -> Result {
     }
     let entries = config.entries.len();
     println!("counted together: {count}; confirmed by the processes, each its own: {confirmed}");
+    println!("(the one that was killed may have counted without confirming it)");
     println!("entries of {BATCH} counts in the list: {entries}");
     if !sound {
         return Err("that is wrong".into());
